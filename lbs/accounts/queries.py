@@ -1,0 +1,190 @@
+"""Every SELECT and conditional UPDATE of accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row, delete, func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+
+from lbs.accounts.errors import VenuesNotYours
+from lbs.accounts.models import (
+    ApiKey,
+    ApiKeyVenue,
+    Customer,
+    CustomerDevice,
+    RefreshToken,
+    SigningKey,
+)
+from lbs.db import Session, new_id
+
+_VENUES = (
+    select(func.coalesce(func.array_agg(ApiKeyVenue.venue_id), text("'{}'")))
+    .where(ApiKeyVenue.api_key_id == ApiKey.id)
+    .scalar_subquery()
+    .label("venue_ids")
+)
+
+
+def find_key(session: Session, key_id: UUID) -> Row[tuple[ApiKey, list[UUID]]] | None:
+    return session.execute(select(ApiKey, _VENUES).where(ApiKey.id == key_id)).one_or_none()
+
+
+def list_keys(
+    session: Session, merchant_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[Row[tuple[ApiKey, list[UUID]]]]:
+    """Newest first."""
+    statement = (
+        select(ApiKey, _VENUES)
+        .where(ApiKey.merchant_id == merchant_id)
+        .order_by(ApiKey.id.desc())
+        .limit(limit)
+    )
+    return session.execute(statement.where(ApiKey.id < after) if after else statement).all()
+
+
+def revoke_key(session: Session, *, key_id: UUID, merchant_id: UUID, now: datetime) -> bool:
+    """Whether there was such a key; revoking twice changes nothing."""
+    revoked = session.scalar(
+        update(ApiKey)
+        .where(ApiKey.id == key_id, ApiKey.merchant_id == merchant_id)
+        .values(revoked_at=func.coalesce(ApiKey.revoked_at, now))
+        .returning(ApiKey.id)
+    )
+    return revoked is not None
+
+
+def replace_secret(
+    session: Session, *, key_id: UUID, merchant_id: UUID, secret_digest: bytes, now: datetime
+) -> bool:
+    replaced = session.scalar(
+        update(ApiKey)
+        .where(
+            ApiKey.id == key_id,
+            ApiKey.merchant_id == merchant_id,
+            ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now),
+        )
+        .values(secret_digest=secret_digest)
+        .returning(ApiKey.id)
+    )
+    return replaced is not None
+
+
+def restrict_key(
+    session: Session, *, key_id: UUID, merchant_id: UUID, venue_ids: Sequence[UUID]
+) -> None:
+    """Raises VenuesNotYours where the foreign key finds a venue that is not the merchant's."""
+    if not venue_ids:
+        return
+    rows = [
+        {"api_key_id": key_id, "merchant_id": merchant_id, "venue_id": venue_id}
+        for venue_id in dict.fromkeys(venue_ids)
+    ]
+    try:
+        session.execute(insert(ApiKeyVenue), rows)
+    except IntegrityError as error:
+        raise VenuesNotYours from error
+
+
+def upsert_customer(session: Session, *, app_id: UUID, external_id: str, now: datetime) -> UUID:
+    """The id of the customer that the app knows by this name, made if there is none."""
+    customer_id: UUID = session.scalar(
+        insert(Customer)
+        .values(
+            id=new_id(), subject_id=new_id(), app_id=app_id, external_id=external_id, created_at=now
+        )
+        .on_conflict_do_update(
+            index_elements=["app_id", "external_id"], set_={"external_id": external_id}
+        )
+        .returning(Customer.id)
+    )
+    return customer_id
+
+
+def remember_device(session: Session, *, customer_id: UUID, digest: bytes, now: datetime) -> None:
+    session.execute(
+        insert(CustomerDevice)
+        .values(customer_id=customer_id, device_digest=digest, first_seen_at=now)
+        .on_conflict_do_nothing()
+    )
+
+
+def find_refresh_token(session: Session, digest: bytes) -> RefreshToken | None:
+    return session.scalar(select(RefreshToken).where(RefreshToken.digest == digest))
+
+
+def use_refresh_token(session: Session, *, token_id: UUID, now: datetime) -> bool:
+    """Whether this was the token's one use."""
+    used = session.scalar(
+        update(RefreshToken)
+        .where(
+            RefreshToken.id == token_id,
+            RefreshToken.used_at.is_(None),
+            RefreshToken.revoked_at.is_(None),
+            RefreshToken.expires_at > now,
+        )
+        .values(used_at=now)
+        .returning(RefreshToken.id)
+    )
+    return used is not None
+
+
+def revoke_family(session: Session, *, family_id: UUID, now: datetime) -> None:
+    session.execute(
+        update(RefreshToken)
+        .where(RefreshToken.family_id == family_id, RefreshToken.revoked_at.is_(None))
+        .values(revoked_at=now)
+    )
+
+
+def app_of_customer(session: Session, customer_id: UUID) -> UUID | None:
+    return session.scalar(select(Customer.app_id).where(Customer.id == customer_id))
+
+
+def delete_customer(session: Session, customer_id: UUID) -> bool:
+    """Devices and tokens go with the row."""
+    gone = session.scalar(delete(Customer).where(Customer.id == customer_id).returning(Customer.id))
+    return gone is not None
+
+
+def forget_answers(session: Session, scope_id: str) -> None:
+    """The stored answers to a caller's idempotent requests."""
+    session.execute(
+        text("DELETE FROM idempotent_answer WHERE principal = :principal"), {"principal": scope_id}
+    )
+
+
+def published_keys(session: Session, now: datetime) -> Sequence[SigningKey]:
+    """Newest first."""
+    return session.scalars(
+        select(SigningKey)
+        .where(or_(SigningKey.retires_at.is_(None), SigningKey.retires_at > now))
+        .order_by(SigningKey.created_at.desc(), SigningKey.id.desc())
+    ).all()
+
+
+def retire_keys(session: Session, *, keep: str, at: datetime) -> None:
+    session.execute(
+        update(SigningKey)
+        .where(SigningKey.id != keep, SigningKey.retires_at.is_(None))
+        .values(retires_at=at)
+    )
+
+
+def delete_dead_tokens(session: Session, before: datetime) -> int:
+    rows = session.scalars(
+        delete(RefreshToken).where(RefreshToken.expires_at < before).returning(RefreshToken.id)
+    ).all()
+    return len(rows)
+
+
+def delete_old_answers(session: Session, before: datetime) -> int:
+    rows = session.execute(
+        text("DELETE FROM idempotent_answer WHERE created_at < :before RETURNING 1"),
+        {"before": before},
+    ).all()
+    return len(rows)

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+from flask import Response, jsonify
+from flask.views import MethodView
+
+from lbs.accounts import service
+from lbs.accounts.auth import (
+    ACCESS,
+    APP,
+    CUSTOMER,
+    OWNER,
+    REFRESH,
+    app_key,
+    customer,
+    key_ring,
+    merchant,
+    refresh_bearer,
+)
+from lbs.accounts.errors import BackendKeyNeeded, RefreshTokenRefused
+from lbs.accounts.schemas import (
+    ApiKeyPageSchema,
+    CreateApiKeySchema,
+    CustomerSchema,
+    CustomerSessionSchema,
+    KeySetSchema,
+    NewApiKeySchema,
+    RegisterCustomerSchema,
+)
+from lbs.http.api import Blueprint
+from lbs.http.context import now, settings, transaction, vault
+from lbs.http.paging import Page, Window, WindowQuerySchema, page
+
+keys = Blueprint(
+    "API keys", __name__, description="What a merchant's systems identify themselves with"
+)
+customers = Blueprint("Customers", __name__, description="The app's users and their tokens")
+
+
+@keys.route("/v1/api-keys")
+class ApiKeys(MethodView):
+    @keys.operation("list_api_keys", OWNER)
+    @keys.arguments(WindowQuerySchema, location="query")
+    @keys.response(200, ApiKeyPageSchema)
+    def get(self, query: dict[str, Window]) -> Page[service.KeyView]:
+        """List the merchant's API keys, newest first
+
+        Needs an owner's key: one with all scopes and no restriction to venues.
+        """
+        window = query["window"]
+        with transaction() as session:
+            rows = service.list_keys(
+                session, merchant().merchant_id, limit=window.limit + 1, after=window.after
+            )
+        return page(rows, window, lambda key: key.id)
+
+    @keys.operation("create_api_key", OWNER, idempotent=True)
+    @keys.arguments(CreateApiKeySchema)
+    @keys.response(201, NewApiKeySchema)
+    def post(self, command: service.CreateKey) -> service.KeyView:
+        """Create an API key; its token is in this answer and nowhere else
+
+        Needs an owner's key. Give a till the scope `redeem` and its own venue.
+        """
+        with transaction() as session:
+            return service.create_key(session, merchant().merchant_id, command, _secret, now())
+
+
+@keys.route("/v1/api-keys/<uuid:api_key_id>")
+class ApiKey(MethodView):
+    @keys.operation("revoke_api_key", OWNER)
+    @keys.response(204)
+    def delete(self, api_key_id: UUID) -> None:
+        """Revoke an API key; it is refused from the next request on
+
+        Needs an owner's key, which cannot revoke itself.
+        """
+        with transaction() as session:
+            service.revoke_key(
+                session,
+                key_id=api_key_id,
+                merchant_id=merchant().merchant_id,
+                own_key_id=merchant().key_id,
+                now=now(),
+            )
+
+
+@keys.route("/v1/api-keys/<uuid:api_key_id>/rotation")
+class ApiKeyRotation(MethodView):
+    @keys.operation("rotate_api_key", OWNER, idempotent=True)
+    @keys.response(201, NewApiKeySchema)
+    def post(self, api_key_id: UUID) -> service.KeyView:
+        """Give an API key a new token; the old one is refused from the next request on"""
+        with transaction() as session:
+            return service.rotate_key(
+                session,
+                key_id=api_key_id,
+                merchant_id=merchant().merchant_id,
+                secret=_secret,
+                now=now(),
+            )
+
+
+@customers.route("/v1/customers")
+class Customers(MethodView):
+    @customers.operation("register_customer", APP, idempotent=True)
+    @customers.arguments(RegisterCustomerSchema)
+    @customers.response(201, CustomerSessionSchema)
+    def post(self, command: service.Register) -> dict[str, Any]:
+        """Register a customer and get tokens
+
+        A phone registers with the app's publishable key and its device id, and is a new customer
+        each time. A backend registers with its own key and its own `external_id`, and gets the
+        same customer each time.
+        """
+        if command.external_id and not app_key().trusted:
+            raise BackendKeyNeeded
+        with transaction() as session:
+            issued = service.register(
+                session,
+                app_key().app_id,
+                command,
+                vault(),
+                settings().refresh_token_ttl,
+                _secret,
+                now(),
+            )
+        return _session(issued)
+
+
+@customers.route("/v1/tokens")
+class Tokens(MethodView):
+    @customers.operation("refresh_tokens", REFRESH, idempotent=True)
+    @customers.response(201, CustomerSessionSchema)
+    def post(self) -> dict[str, Any]:
+        """Exchange a refresh token for new tokens
+
+        Send the refresh token as the bearer token. It is good for one use: a second use revokes
+        every token of that registration. After a lost answer, send the same `Idempotency-Key`.
+        """
+        with transaction() as session:
+            issued = service.refresh(
+                session, refresh_bearer().token, settings().refresh_token_ttl, _secret, now()
+            )
+        if issued is None:
+            raise RefreshTokenRefused
+        return _session(issued)
+
+
+@customers.route("/.well-known/jwks.json")
+class KeySet(MethodView):
+    @customers.operation("list_signing_keys")
+    @customers.response(200, KeySetSchema)
+    def get(self) -> Response:
+        """The public keys that receipts are signed with
+
+        Look again when a receipt names a key id (`kid`) that you do not know.
+        """
+        response = jsonify(key_ring().jwks(now()))
+        response.headers["Cache-Control"] = "public, max-age=300"
+        return response
+
+
+@customers.route("/v1/customers/me")
+class Me(MethodView):
+    @customers.operation("read_customer", CUSTOMER)
+    @customers.response(200, CustomerSchema)
+    def get(self) -> dict[str, Any]:
+        """Who the token belongs to"""
+        with transaction() as session:
+            service.require_customer(session, customer().customer_id)
+        return {"id": customer().customer_id, "app_id": customer().app_id}
+
+    @customers.operation("erase_customer", CUSTOMER)
+    @customers.response(204)
+    def delete(self) -> None:
+        """Erase the customer: the person is gone, the counts stay
+
+        Devices, tokens and the link from the person to every check-in, unlock and redemption are
+        deleted. A pass that was opened before can still be redeemed by whoever holds its code.
+        """
+        with transaction() as session:
+            service.erase(session, customer().customer_id, customer().scope_id)
+
+
+def _session(issued: service.Issued) -> dict[str, Any]:
+    ttl = settings().access_token_ttl
+    claims = {"sub": str(issued.customer_id), "app": str(issued.app_id)}
+    return {
+        "customer_id": issued.customer_id,
+        "access_token": key_ring().sign(claims, ACCESS, ttl=ttl, now=now()),
+        "expires_in": int(ttl.total_seconds()),
+        "refresh_token": issued.refresh_token,
+    }
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)

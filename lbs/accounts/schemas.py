@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from lbs.accounts.policy import SCOPES
+from lbs.accounts.service import CreateKey, Register
+from lbs.http.fields import Schema, Timestamp, text
+from lbs.http.paging import page_schema
+
+SCOPE = fields.String(validate=validate.OneOf(SCOPES))
+
+
+class CreateApiKeySchema(Schema):
+    example = {"name": "Till 1", "scopes": ["redeem"]}  # noqa: RUF012
+
+    name = text(100, required=True, metadata={"example": "Till 1"})
+    scopes = fields.List(
+        SCOPE,
+        required=True,
+        validate=[validate.Length(min=1), validate.ContainsNoneOf([None])],
+        metadata={"description": "What the key may do", "example": ["redeem"]},
+    )
+    venue_ids = fields.List(
+        fields.UUID(),
+        load_default=list,
+        validate=validate.Length(max=500),
+        metadata={"description": "Restrict the key to these venues, as for a till; empty: all"},
+    )
+    expires_at = Timestamp(load_default=None, allow_none=True)
+
+    @ma.validates_schema
+    def till(self, data: dict[str, Any], **_: Any) -> None:
+        if data["venue_ids"] and not {"redeem", "stats"}.issuperset(data["scopes"]):
+            raise ma.ValidationError(
+                "Only the scopes redeem and stats can be restricted to venues.", "venue_ids"
+            )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> CreateKey:
+        return CreateKey(
+            name=data["name"],
+            scopes=tuple(scope for scope in SCOPES if scope in data["scopes"]),
+            venue_ids=tuple(data["venue_ids"]),
+            expires_at=data["expires_at"],
+        )
+
+
+class ApiKeySchema(Schema):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    scopes = fields.List(SCOPE, required=True)
+    venue_ids = fields.List(fields.UUID(), required=True)
+    created_at = Timestamp(required=True)
+    expires_at = Timestamp(required=True, allow_none=True)
+    revoked_at = Timestamp(required=True, allow_none=True)
+
+
+class NewApiKeySchema(ApiKeySchema):
+    """An API key with its secret, which is shown this once."""
+
+    token = fields.String(required=True, metadata={"description": "Keep it: it is not shown again"})
+
+
+ApiKeyPageSchema = page_schema(ApiKeySchema, "ApiKeyPageSchema")
+
+
+class RegisterCustomerSchema(Schema):
+    """With the publishable key: device_id. With the backend key: external_id."""
+
+    example = {"device_id": "6f1c2a52-52d5-4c53-a80b-2f3c1d0c9b11"}  # noqa: RUF012
+
+    device_id = text(
+        200, load_default=None, metadata={"description": "The app's stable id of this installation"}
+    )
+    external_id = text(200, load_default=None, metadata={"description": "Your id of the customer"})
+
+    @ma.validates_schema
+    def named(self, data: dict[str, Any], **_: Any) -> None:
+        if not (data["device_id"] or data["external_id"]):
+            raise ma.ValidationError("Give device_id or external_id.", "device_id")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Register:
+        return Register(**data)
+
+
+class CustomerSessionSchema(Schema):
+    customer_id = fields.UUID(required=True)
+    access_token = fields.String(required=True)
+    expires_in = fields.Integer(
+        required=True, metadata={"description": "Seconds that the access token is good for"}
+    )
+    refresh_token = fields.String(
+        required=True, metadata={"description": "Good for one use at POST /v1/tokens"}
+    )
+
+
+class CustomerSchema(Schema):
+    id = fields.UUID(required=True)
+    app_id = fields.UUID(required=True)
+
+
+class KeySetSchema(Schema):
+    """A JSON Web Key Set (RFC 7517) of Ed25519 keys (RFC 8037)."""
+
+    keys = fields.List(fields.Dict(), required=True)

@@ -1,0 +1,72 @@
+"""The composition root: settings in, a WSGI application out."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+import lbs.tables  # noqa: F401  (completes the metadata)
+from lbs.accounts.auth import SCHEMES, KeyRing
+from lbs.accounts.routes import customers, keys
+from lbs.checkins.routes import blp as checkins
+from lbs.config import Settings
+from lbs.db import Database
+from lbs.http import health, limits, logs, metrics, pages
+from lbs.http.api import Api
+from lbs.offers.routes import blp as offers
+from lbs.redemptions.routes import blp as redemptions
+from lbs.stats.routes import blp as stats
+from lbs.unlocks.routes import blp as unlocks
+from lbs.vault import Vault
+from lbs.venues.routes import blp as venues
+
+MAX_BODY_BYTES = 1024 * 1024
+VERSION = "1"
+
+
+def create_app(settings: Settings) -> Flask:
+    app = Flask(__name__, static_folder=None)
+    app.config.update(
+        API_TITLE="lbs",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={
+            "info": {"description": DESCRIPTION},
+            "servers": [{"url": settings.public_url}],
+        },
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    db, vault = (
+        Database(settings.database_url, pool_size=settings.pool_size),
+        Vault(settings.secrets_key),
+    )
+    app.extensions["lbs_settings"] = settings
+    app.extensions["lbs_database"] = db
+    app.extensions["lbs_vault"] = vault
+    app.extensions["lbs_key_ring"] = KeyRing(db, vault, settings.public_url)
+
+    logs.configure(settings.log_level)
+    logs.install(app)
+    metrics.install(app)
+    limiter = limits.install(app, settings)
+    api = Api(app)
+    for name, description in SCHEMES.items():
+        api.spec.components.security_scheme(
+            name, {"type": "http", "scheme": "bearer", "description": description}
+        )
+    for blueprint in (keys, customers, venues, offers, checkins, unlocks, redemptions, stats):
+        api.register_blueprint(blueprint)
+    for plain in (health.blp, metrics.blp, pages.blp):
+        app.register_blueprint(plain)
+        limiter.exempt(plain)
+    return app
+
+
+DESCRIPTION = """
+Offers that open only on a verified check-in at the venue, and are counted from there to the till.
+
+Times are UTC (RFC 3339); money is in minor units with its ISO 4217 currency. What is not carried
+out comes back as a problem document (RFC 9457): branch on its `code`. Every POST takes an
+`Idempotency-Key`, so a request can be sent again without harm. Texts for people come in the
+language of `Accept-Language`: English or Danish.
+""".strip()

@@ -1,0 +1,114 @@
+"""Settings: read once, from a mapping, into one frozen object."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from typing import Any, Self
+
+from cryptography.fernet import Fernet
+
+
+class SettingsError(ValueError):
+    """A variable is missing or not readable; the text names every one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Field `x_y` is read from the variable `LBS_X_Y`; durations are given in seconds."""
+
+    database_url: str
+    secrets_key: tuple[str, ...]
+    public_url: str = "http://127.0.0.1:8080"
+    redis_url: str = ""
+    rate_limit: str = "1200 per minute"
+    register_limit: str = "60 per minute"
+    log_level: str = "info"
+    pool_size: int = 8
+
+    access_token_ttl: timedelta = timedelta(minutes=15)
+    refresh_token_ttl: timedelta = timedelta(days=60)
+    receipt_ttl: timedelta = timedelta(minutes=20)
+    idempotency_ttl: timedelta = timedelta(hours=24)
+
+    cool_down: timedelta = timedelta(hours=4)
+    fix_max_age: timedelta = timedelta(minutes=2)
+    fix_max_ahead: timedelta = timedelta(seconds=30)
+    fix_max_accuracy_m: float = 500.0
+    fence_pad_m: float = 25.0
+    fence_noise_m: float = 8.0
+    accuracy_to_sigma: float = 1.51
+    inside_probability: float = 0.5
+    outside_probability: float = 0.01
+
+    guess_limit: int = 20
+    guess_window: timedelta = timedelta(minutes=10)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> Self:
+        """Every problem is reported at once."""
+        given: dict[str, Any] = {}
+        problems: list[str] = []
+        for field in fields(cls):
+            name = f"LBS_{field.name.upper()}"
+            if name not in env:
+                continue
+            try:
+                given[field.name] = _PARSERS[str(field.type)](env[name])
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
+        missing = {"database_url", "secrets_key"} - given.keys()
+        problems += [f"LBS_{name.upper()} is not set" for name in sorted(missing)]
+        if problems:
+            raise SettingsError("; ".join(problems))
+        return cls(**given)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.outside_probability <= self.inside_probability < 1:
+            raise SettingsError(
+                "0 < LBS_OUTSIDE_PROBABILITY <= LBS_INSIDE_PROBABILITY < 1 must hold"
+            )
+        for key in self.secrets_key:
+            Fernet(key)
+
+
+def _seconds(text: str) -> timedelta:
+    seconds = float(text)
+    if not 0 <= seconds < float("inf"):
+        raise ValueError("must be a number of seconds, zero or more")
+    return timedelta(seconds=seconds)
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError("must be a positive number")
+    return number
+
+
+def _count(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise ValueError("must be a whole number, one or more")
+    return number
+
+
+def _fernet_keys(text: str) -> tuple[str, ...]:
+    keys = tuple(key for key in text.split(",") if key)
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise ValueError("must be Fernet keys separated by commas, newest first") from error
+    if not keys:
+        raise ValueError("is empty")
+    return keys
+
+
+_PARSERS: dict[str, Callable[[str], Any]] = {
+    "str": str,
+    "int": _count,
+    "float": _positive,
+    "timedelta": _seconds,
+    "tuple[str, ...]": _fernet_keys,
+}

@@ -1,0 +1,136 @@
+"""Marshmallow fields and schema that take nothing a database or a client would choke on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+from marshmallow_oneofschema import OneOfSchema
+
+MIN_YEAR, MAX_YEAR = 2000, 2200
+MAX_BIGINT = 2**63 - 1
+
+
+class Flawed(str):
+    """An error text that also names the rule that was broken."""
+
+    __slots__ = ("rule",)
+    rule: str
+
+    @classmethod
+    def by(cls, rule: str, text: str) -> Flawed:
+        flawed = cls(text)
+        flawed.rule = rule
+        return flawed
+
+
+class Schema(ma.Schema):
+    class Meta:
+        unknown = ma.RAISE
+
+
+class String(fields.String):
+    """Text that PostgreSQL can store: no NUL, no half of a surrogate pair."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(super()._deserialize(value, attr, data, **kwargs))
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            raise ma.ValidationError("Text may not contain NUL or lone surrogates.")
+        return text
+
+
+def text(max_length: int, **kwargs: Any) -> String:
+    """A line or paragraph of at least one and at most so many characters."""
+    return String(validate=[validate.Length(min=1, max=max_length), _not_blank], **kwargs)
+
+
+def _not_blank(value: str) -> None:
+    if not value.strip():
+        raise ma.ValidationError("May not be blank.")
+
+
+class Integer(fields.Integer):
+    """A JSON integer that fits a bigint; neither text nor 2.0."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+        if type(value) is not int:
+            raise self.make_error("invalid", input=value)
+        if abs(value) > MAX_BIGINT:
+            raise self.make_error("too_large", input=value)
+        return value
+
+
+class Float(fields.Float):
+    """A finite JSON number."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float | None:
+        if type(value) not in (int, float):
+            raise self.make_error("invalid", input=value)
+        try:
+            number = float(value)
+        except OverflowError:
+            raise self.make_error("too_large", input=value) from None
+        if not math.isfinite(number):
+            raise self.make_error("special")
+        return number
+
+
+class Boolean(fields.Boolean):
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
+        if type(value) is not bool:
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Timestamp(fields.AwareDateTime):
+    """RFC 3339 with an offset; handed on and written in UTC."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="iso", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        if not isinstance(value, str):
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
+        moment: datetime = super()._deserialize(value, attr, data, **kwargs)
+        if not MIN_YEAR < moment.year < MAX_YEAR:
+            raise ma.ValidationError(f"The year must lie between {MIN_YEAR} and {MAX_YEAR}.")
+        return moment.astimezone(UTC)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else rfc3339(value)
+
+
+def rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+class OneOf(OneOfSchema):
+    """A tagged union: the tag `kind` names the member; documented with a discriminator."""
+
+    type_field = "kind"
+    type_field_remove = False
+
+    def get_obj_type(self, obj: Any) -> str:
+        return str(
+            obj[self.type_field] if isinstance(obj, Mapping) else getattr(obj, self.type_field)
+        )
+
+    def _load(self, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(data, Mapping):
+            raise ma.ValidationError({"_schema": ["Must be an object."]})
+        tag = data.get(self.type_field)
+        if tag is None:
+            raise ma.ValidationError({self.type_field: ["Missing data for required field."]})
+        if not isinstance(tag, str) or tag not in self.type_schemas:
+            known = ", ".join(self.type_schemas)
+            raise ma.ValidationError({self.type_field: [f"Must be one of: {known}."]})
+        return super()._load(data, **kwargs)
+
+
+def tag(name: str) -> fields.Constant:
+    """The tag of a union's member, in the schema of that member."""
+    return fields.Constant(name, required=True, metadata={"type": "string"})

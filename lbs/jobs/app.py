@@ -1,0 +1,44 @@
+"""Background work: Procrastinate on the same PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import procrastinate
+from procrastinate import JobContext
+
+from lbs.config import Settings
+from lbs.db import Database
+
+HEARTBEAT_S, STALLED_S = 10, 30
+
+tasks = procrastinate.Blueprint()
+
+
+def build(conninfo: str) -> procrastinate.App:
+    """The app with every task registered so far; `conninfo` as libpq takes it."""
+    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
+    app.add_tasks_from(tasks, namespace="lbs")
+    return app
+
+
+def database(context: JobContext) -> Database:
+    return cast(Database, context.additional_context["database"])
+
+
+def settings(context: JobContext) -> Settings:
+    return cast(Settings, context.additional_context["settings"])
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@tasks.periodic(cron="* * * * *")
+@tasks.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
+async def retry_stalled(context: JobContext, timestamp: int) -> None:
+    """Give the jobs of a killed worker to another."""
+    manager: Any = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
+        await manager.retry_job(job)

@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, FetchedValue, Index, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from lbs.db import Model
+
+
+class Xid8(UserDefinedType[int]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+class LedgerEvent(Model):
+    """One fact. Appended in the transaction that made it true, never changed, never deleted.
+
+    `subject_id` stands for a customer; after an erasure it leads to nobody. `offer_ids` are the
+    offers that ran at the venue when a check-in was made.
+    """
+
+    __tablename__ = "ledger_event"
+    __table_args__ = (
+        Index("ix_ledger_event_venue_id_at", "venue_id", "at"),
+        Index("ix_ledger_event_merchant_id_at", "merchant_id", "at"),
+        Index(
+            "ix_ledger_event_offer_id_at", "offer_id", "at", postgresql_where="offer_id IS NOT NULL"
+        ),
+        {"postgresql_partition_by": "RANGE (at)"},
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    merchant_id: Mapped[UUID]
+    venue_id: Mapped[UUID | None]
+    subject_id: Mapped[UUID | None]
+    check_in_id: Mapped[UUID | None]
+    verdict: Mapped[str | None]
+    level: Mapped[int | None]
+    first_visit: Mapped[bool | None]
+    reasons: Mapped[list[str] | None]
+    offer_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
+    offer_id: Mapped[UUID | None]
+    offer_version: Mapped[int | None]
+    unlock_id: Mapped[UUID | None]
+    redemption_id: Mapped[UUID | None]
+    value_minor: Mapped[int | None]
+    cost_minor: Mapped[int | None]
+    amount_minor: Mapped[int | None]
+    currency: Mapped[str | None]
+    transaction_id: Mapped[int] = mapped_column(Xid8, server_default=FetchedValue())

@@ -1,0 +1,45 @@
+from lbs.errors import NotFound, Refused
+
+
+class OfferNotFound(NotFound):
+    """There is no such offer, or it is another merchant's."""
+
+    code = "offer-not-found"
+    title = "No such offer"
+
+
+class PlaceNotFound(NotFound):
+    """An offer runs at venues and venue groups of its own merchant; one of those given is not."""
+
+    code = "offer-place-not-found"
+    title = "No such venue or venue group for the offer"
+
+
+class StatusRefused(Refused):
+    """An offer goes from draft to active, between active and paused, and from any of them to
+    ended, which is final.
+    """
+
+    code = "offer-status-refused"
+    title = "The offer cannot go to that status from where it is"
+
+
+class OfferNotReady(Refused):
+    """An offer can be activated once it runs at some venue or group and is not over already."""
+
+    code = "offer-not-ready"
+    title = "The offer cannot be activated yet"
+
+
+class OfferEnded(Refused):
+    """The offer has ended and does not change any more. Create a new one."""
+
+    code = "offer-ended"
+    title = "The offer has ended"
+
+
+class DatesRefused(Refused):
+    """With the change, the offer's `valid_from` would not lie before its `valid_to`."""
+
+    code = "offer-dates-refused"
+    title = "The offer would end before it starts"

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from lbs.db import Model
+
+
+class Offer(Model):
+    __tablename__ = "offer"
+    __table_args__ = (
+        CheckConstraint("status IN ('draft', 'active', 'paused', 'ended')", name="status"),
+        UniqueConstraint("id", "merchant_id"),
+        ForeignKeyConstraint(
+            ["id", "terms_version"],
+            ["offer_version.offer_id", "offer_version.number"],
+            name="fk_offer_terms",
+            deferrable=True,
+            initially="DEFERRED",
+            use_alter=True,
+        ),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"), index=True)
+    status: Mapped[str]
+    terms_version: Mapped[int]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class OfferVersion(Model):
+    """What an offer promised at one time; never changed once written."""
+
+    __tablename__ = "offer_version"
+    __table_args__ = (
+        CheckConstraint("valid_from < valid_to", name="valid"),
+        CheckConstraint("value_minor >= 0 AND cost_minor >= 0", name="money"),
+    )
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    teaser: Mapped[str]
+    terms: Mapped[str]
+    reward: Mapped[dict[str, Any]]
+    rule: Mapped[dict[str, Any]]
+    value_minor: Mapped[int]
+    cost_minor: Mapped[int]
+    currency: Mapped[str]
+    valid_from: Mapped[datetime]
+    valid_to: Mapped[datetime]
+    limit_total: Mapped[int | None]
+    limit_per_customer: Mapped[int | None]
+    limit_per_day: Mapped[int | None]
+    redeem_within_s: Mapped[int | None]
+    created_at: Mapped[datetime]
+
+
+class OfferVenue(Model):
+    __tablename__ = "offer_venue"
+    __table_args__ = (
+        ForeignKeyConstraint(["offer_id", "merchant_id"], ["offer.id", "offer.merchant_id"]),
+        ForeignKeyConstraint(["venue_id", "merchant_id"], ["venue.id", "venue.merchant_id"]),
+    )
+    offer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    venue_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    merchant_id: Mapped[UUID]
+
+
+class OfferGroup(Model):
+    __tablename__ = "offer_group"
+    __table_args__ = (
+        ForeignKeyConstraint(["offer_id", "merchant_id"], ["offer.id", "offer.merchant_id"]),
+        ForeignKeyConstraint(
+            ["group_id", "merchant_id"], ["venue_group.id", "venue_group.merchant_id"]
+        ),
+    )
+    offer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
+    merchant_id: Mapped[UUID]
+
+
+class OfferStock(Model):
+    """How much of one limit is taken: `total`, `day 2026-01-31`, `customer ...`."""
+
+    __tablename__ = "offer_stock"
+    __table_args__ = (CheckConstraint("taken BETWEEN 0 AND cap", name="never_more"),)
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
+    bucket: Mapped[str] = mapped_column(primary_key=True)
+    taken: Mapped[int]
+    cap: Mapped[int]

@@ -1,0 +1,60 @@
+"""Whether a code may be redeemed. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+
+class Refusal(StrEnum):
+    """Why, for the ledger; the till hears one wording for all."""
+
+    MISTYPED = "mistyped"
+    UNKNOWN = "unknown"
+    OTHER_VENUE = "other_venue"
+    REDEEMED = "redeemed"
+    EXPIRED = "expired"
+    LOST_RACE = "lost_race"
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What is known of the unlock that a code belongs to, within the till's merchant."""
+
+    unlock_id: Any
+    state: str
+    expires_at: datetime
+    runs_here: bool
+    """Whether the customer checked in at the till's venue, or the offer runs there."""
+
+
+def judge(found: Pass | None, *, readable: bool, now: datetime) -> Refusal | None:
+    """Nothing is wrong with the code where the answer is None."""
+    if not readable:
+        return Refusal.MISTYPED
+    if found is None:
+        return Refusal.UNKNOWN
+    if not found.runs_here:
+        return Refusal.OTHER_VENUE
+    if found.state == "redeemed":
+        return Refusal.REDEEMED
+    if found.state == "expired" or found.expires_at <= now:
+        return Refusal.EXPIRED
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class GuessLimit:
+    """How many refused codes a key, and a venue, may have in a window."""
+
+    refused: int
+    window: timedelta
+
+    def wait_s(self, began_at: datetime | None, refused: int, now: datetime) -> int:
+        """Seconds until codes are taken again; 0 where they are taken now."""
+        if began_at is None or refused < self.refused:
+            return 0
+        left = (began_at + self.window - now).total_seconds()
+        return max(0, int(left) + 1) if left > 0 else 0

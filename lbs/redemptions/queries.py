@@ -1,0 +1,186 @@
+"""Every SELECT and conditional UPDATE of redemptions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, select, text
+
+from lbs.db import Session
+from lbs.redemptions.models import Redemption
+
+_FIND_PASS = text("""
+    SELECT unlock.id AS unlock_id, unlock.state, unlock.expires_at,
+           unlock.venue_id = venue.id OR EXISTS (
+               SELECT FROM offer_venue
+               WHERE offer_venue.offer_id = unlock.offer_id AND offer_venue.venue_id = venue.id
+           ) OR EXISTS (
+               SELECT FROM offer_group JOIN venue_group_member USING (group_id)
+               WHERE offer_group.offer_id = unlock.offer_id
+                 AND venue_group_member.venue_id = venue.id
+           ) AS runs_here,
+           guess.began_at, coalesce(guess.refused, 0) AS refused
+    FROM venue
+    LEFT JOIN unlock ON unlock.code_digest = ANY(:digests) AND unlock.merchant_id = :merchant_id
+    LEFT JOIN LATERAL (
+        SELECT began_at, refused FROM guess_counter
+        WHERE bucket = ANY(:guessers) AND began_at > :window_start
+        ORDER BY refused DESC LIMIT 1
+    ) AS guess ON true
+    WHERE venue.id = :venue_id AND venue.merchant_id = :merchant_id
+""")
+
+_REDEEM = text("""
+    WITH used AS (
+        UPDATE unlock SET state = 'redeemed'
+        WHERE id = :unlock_id AND state = 'unlocked' AND expires_at > :now
+        RETURNING unlock.*
+    ), redeemed AS (
+        INSERT INTO redemption (id, merchant_id, unlock_id, offer_id, offer_version, venue_id,
+                                api_key_id, redeemed_at, value_minor, cost_minor, amount_minor,
+                                currency, order_reference)
+        SELECT :redemption_id, used.merchant_id, used.id, used.offer_id, used.offer_version,
+               :venue_id, :api_key_id, :now, terms.value_minor, terms.cost_minor, :amount_minor,
+               terms.currency, :order_reference
+        FROM used JOIN offer_version AS terms
+          ON (terms.offer_id, terms.number) = (used.offer_id, used.offer_version)
+        RETURNING *
+    ), recorded AS (
+        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                                  offer_id, offer_version, unlock_id, redemption_id, value_minor,
+                                  cost_minor, amount_minor, currency)
+        SELECT :event_id, :now, 'redeemed', used.merchant_id, redeemed.venue_id, used.subject_id,
+               used.check_in_id, used.offer_id, used.offer_version, used.id, redeemed.id,
+               redeemed.value_minor, redeemed.cost_minor, redeemed.amount_minor, redeemed.currency
+        FROM used JOIN redeemed ON redeemed.unlock_id = used.id
+    )
+    SELECT redeemed.*, terms.teaser, terms.terms, terms.reward
+    FROM redeemed JOIN offer_version AS terms
+      ON (terms.offer_id, terms.number) = (redeemed.offer_id, redeemed.offer_version)
+""")
+
+_REFUSE = text("""
+    WITH counted AS (
+        INSERT INTO guess_counter (bucket, began_at, refused)
+        SELECT bucket, :now, 1 FROM unnest(CAST(:guessers AS text[])) AS bucket ORDER BY bucket
+        ON CONFLICT (bucket) DO UPDATE SET
+            refused = CASE WHEN guess_counter.began_at > :window_start
+                           THEN guess_counter.refused + 1 ELSE 1 END,
+            began_at = CASE WHEN guess_counter.began_at > :window_start
+                            THEN guess_counter.began_at ELSE excluded.began_at END
+        RETURNING began_at, refused
+    ), recorded AS (
+        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, offer_id, offer_version,
+                                  subject_id, unlock_id, reasons)
+        SELECT :event_id, :now, 'redemption_refused', :merchant_id, :venue_id, unlock.offer_id,
+               unlock.offer_version, unlock.subject_id, unlock.id, ARRAY[CAST(:refusal AS text)]
+        FROM (VALUES (1)) AS always LEFT JOIN unlock ON unlock.id = :unlock_id
+    )
+    SELECT began_at, refused FROM counted ORDER BY refused DESC LIMIT 1
+""")
+
+_REVERSE = text("""
+    WITH freed AS (
+        UPDATE unlock SET state = 'unlocked' FROM redemption
+        WHERE redemption.id = :redemption_id AND redemption.merchant_id = :merchant_id
+          AND redemption.reversed_at IS NULL AND unlock.id = redemption.unlock_id
+          AND unlock.state = 'redeemed'
+        RETURNING unlock.id, unlock.subject_id, unlock.check_in_id
+    ), reversed AS (
+        UPDATE redemption SET reversed_at = :now, reversal_reason = :reason FROM freed
+        WHERE redemption.id = :redemption_id AND redemption.reversed_at IS NULL
+        RETURNING redemption.*
+    ), recorded AS (
+        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                                  offer_id, offer_version, unlock_id, redemption_id, value_minor,
+                                  cost_minor, amount_minor, currency, reasons)
+        SELECT :event_id, :now, 'reversed', reversed.merchant_id, reversed.venue_id,
+               freed.subject_id, freed.check_in_id, reversed.offer_id, reversed.offer_version,
+               freed.id, reversed.id, reversed.value_minor, reversed.cost_minor,
+               reversed.amount_minor, reversed.currency, ARRAY[CAST(:reason AS text)]
+        FROM reversed JOIN freed ON freed.id = reversed.unlock_id
+    )
+    SELECT id FROM reversed
+""")
+
+
+def find_pass(
+    session: Session,
+    *,
+    digests: Sequence[bytes],
+    merchant_id: UUID,
+    venue_id: UUID,
+    guessers: Sequence[str],
+    window_start: datetime,
+) -> Row[Any] | None:
+    """The unlock of this code and the worst guess counter; None where the venue is not theirs."""
+    return session.execute(
+        _FIND_PASS,
+        {
+            "digests": list(digests),
+            "merchant_id": merchant_id,
+            "venue_id": venue_id,
+            "guessers": list(guessers),
+            "window_start": window_start,
+        },
+    ).one_or_none()
+
+
+def redeem(session: Session, **values: Any) -> Row[Any] | None:
+    """The redemption, or None where another try was first: the database settles it."""
+    return session.execute(_REDEEM, values).one_or_none()
+
+
+def count_refusal(session: Session, **values: Any) -> tuple[datetime, int]:
+    """Count and record a refused code; when the worse of its two counters began, and its count."""
+    row = session.execute(_REFUSE, values).one()
+    return row.began_at, row.refused
+
+
+def reverse(session: Session, **values: Any) -> bool:
+    return session.execute(_REVERSE, values).one_or_none() is not None
+
+
+def find_redemption(session: Session, redemption_id: UUID, merchant_id: UUID) -> Redemption | None:
+    return session.scalar(
+        select(Redemption)
+        .where(Redemption.id == redemption_id, Redemption.merchant_id == merchant_id)
+        .execution_options(populate_existing=True)
+    )
+
+
+def list_redemptions(
+    session: Session,
+    merchant_id: UUID,
+    *,
+    offer_id: UUID | None,
+    venue_ids: Sequence[UUID] | None,
+    start: datetime | None,
+    end: datetime | None,
+    limit: int,
+    after: UUID | None,
+) -> Sequence[Redemption]:
+    """Newest first; `start` is in, `end` is out."""
+    statement = select(Redemption).where(Redemption.merchant_id == merchant_id)
+    if offer_id:
+        statement = statement.where(Redemption.offer_id == offer_id)
+    if venue_ids is not None:
+        statement = statement.where(Redemption.venue_id.in_(venue_ids))
+    if start:
+        statement = statement.where(Redemption.redeemed_at >= start)
+    if end:
+        statement = statement.where(Redemption.redeemed_at < end)
+    if after:
+        statement = statement.where(Redemption.id < after)
+    return session.scalars(statement.order_by(Redemption.id.desc()).limit(limit)).all()
+
+
+def delete_old_counters(session: Session, *, now: datetime, window: timedelta) -> int:
+    rows = session.execute(
+        text("DELETE FROM guess_counter WHERE began_at <= :before RETURNING 1"),
+        {"before": now - window},
+    ).all()
+    return len(rows)

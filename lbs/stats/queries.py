@@ -1,0 +1,125 @@
+"""Every number is counted from the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+
+from lbs.db import Session
+
+AT_VENUE = """
+    SELECT * FROM ledger_event
+    WHERE venue_id = :venue_id AND merchant_id = :merchant_id
+      AND at >= coalesce(CAST(:start AS timestamptz), '-infinity') AND at < :end
+"""
+
+OF_OFFER = """
+    SELECT * FROM ledger_event
+    WHERE offer_id = :offer_id AND merchant_id = :merchant_id
+      AND at >= coalesce(CAST(:start AS timestamptz), '-infinity') AND at < :end
+      AND (CAST(:venue_id AS uuid) IS NULL OR venue_id = :venue_id)
+    UNION ALL
+    SELECT * FROM ledger_event
+    WHERE merchant_id = :merchant_id AND kind = 'check_in' AND :offer_id = ANY(offer_ids)
+      AND at >= coalesce(CAST(:start AS timestamptz), '-infinity') AND at < :end
+      AND (CAST(:venue_id AS uuid) IS NULL OR venue_id = :venue_id)
+"""
+"""The offer's own events, and the check-ins at which it could have opened."""
+
+_COUNTS = """
+    SELECT {bucket} AS bucket,
+           count(*) FILTER (WHERE kind = 'check_in') AS check_ins,
+           count(*) FILTER (WHERE verdict = 'accepted') AS accepted,
+           count(*) FILTER (WHERE verdict = 'ambiguous') AS ambiguous,
+           count(*) FILTER (WHERE verdict = 'rejected') AS rejected,
+           count(*) FILTER (WHERE kind = 'unlocked') AS unlocks,
+           count(*) FILTER (WHERE kind = 'expired') AS expired,
+           count(*) FILTER (WHERE kind = 'redeemed') AS redemptions,
+           count(*) FILTER (WHERE kind = 'reversed') AS reversals,
+           count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted') AS unique_customers,
+           count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted' AND first_visit)
+               AS new_customers
+    FROM ({events}) AS event GROUP BY 1 ORDER BY 1
+"""
+
+_MONEY = """
+    SELECT {bucket} AS bucket, currency,
+           sum(CASE kind WHEN 'redeemed' THEN value_minor ELSE -value_minor END)::bigint
+               AS value_minor,
+           sum(CASE kind WHEN 'redeemed' THEN cost_minor ELSE -cost_minor END)::bigint
+               AS cost_minor,
+           sum(CASE kind WHEN 'redeemed' THEN amount_minor ELSE -amount_minor END)::bigint
+               AS amount_minor
+    FROM ({events}) AS event WHERE kind IN ('redeemed', 'reversed')
+    GROUP BY 1, currency ORDER BY 1, currency
+"""
+
+_WHOLE = "CAST(NULL AS timestamptz)"
+_BY = "date_trunc(:by, at, :time_zone)"
+
+_BUCKETS = {
+    "hour": """
+        SELECT generate_series(date_trunc('hour', CAST(:start AS timestamptz), :time_zone),
+                               CAST(:end AS timestamptz) - interval '1 microsecond',
+                               interval '1 hour') AS bucket
+    """,
+    "day": """
+        SELECT local AT TIME ZONE :time_zone AS bucket FROM generate_series(
+            date_trunc(:by, CAST(:start AS timestamptz) AT TIME ZONE :time_zone),
+            (CAST(:end AS timestamptz) - interval '1 microsecond') AT TIME ZONE :time_zone,
+            interval '1 day') AS local
+    """,
+    "week": """
+        SELECT local AT TIME ZONE :time_zone AS bucket FROM generate_series(
+            date_trunc(:by, CAST(:start AS timestamptz) AT TIME ZONE :time_zone),
+            (CAST(:end AS timestamptz) - interval '1 microsecond') AT TIME ZONE :time_zone,
+            interval '1 week') AS local
+    """,
+}
+
+
+def count(
+    session: Session, events: str, scope: dict[str, Any], *, by: str | None = None
+) -> Sequence[Row[Any]]:
+    """One row, or one a bucket that has events; `scope` holds the parameters of `events`."""
+    return _run(session, _COUNTS, events, scope, by)
+
+
+def sum_money(
+    session: Session, events: str, scope: dict[str, Any], *, by: str | None = None
+) -> Sequence[Row[Any]]:
+    """A row for each currency, and bucket; reversed redemptions taken off."""
+    return _run(session, _MONEY, events, scope, by)
+
+
+def list_buckets(
+    session: Session, *, by: str, start: datetime, end: datetime, time_zone: str
+) -> Sequence[datetime]:
+    """When each hour, day or week between the times begins, in the zone; also empty ones."""
+    values = {"by": by, "start": start, "end": end, "time_zone": time_zone}
+    return session.scalars(text(_BUCKETS[by]), values).all()
+
+
+def time_zones_of_offer(session: Session, offer_id: UUID) -> Sequence[str]:
+    return session.scalars(
+        text("""
+            SELECT DISTINCT venue.time_zone FROM venue WHERE venue.id IN (
+                SELECT venue_id FROM offer_venue WHERE offer_id = :offer_id
+                UNION
+                SELECT venue_id FROM offer_group JOIN venue_group_member USING (group_id)
+                WHERE offer_id = :offer_id)
+        """),
+        {"offer_id": offer_id},
+    ).all()
+
+
+def _run(
+    session: Session, template: str, events: str, scope: dict[str, Any], by: str | None
+) -> Sequence[Row[Any]]:
+    statement = text(template.format(bucket=_BY if by else _WHOLE, events=events))
+    values = {**scope, "by": by} if by else scope
+    return session.execute(statement, values).all()

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask.views import MethodView
+
+from lbs.accounts.auth import merchant, merchant_with
+from lbs.http.api import Blueprint
+from lbs.http.context import now, transaction
+from lbs.stats import service
+from lbs.stats.schemas import (
+    OfferSeriesQuerySchema,
+    OfferTotalsQuerySchema,
+    SeriesQuerySchema,
+    SeriesSchema,
+    TotalsQuerySchema,
+    TotalsSchema,
+)
+
+STATS = merchant_with("stats")
+
+blp = Blueprint("Stats", __name__, description="What happened, counted from the ledger")
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>")
+class OfferTotals(MethodView):
+    @blp.operation("read_offer_stats", STATS)
+    @blp.arguments(OfferTotalsQuerySchema, location="query")
+    @blp.response(200, TotalsSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Read an offer's funnel, in all or at one venue"""
+        with transaction() as session:
+            scope = service.offer_scope(session, merchant(), offer_id, **_until_now(query))
+            return service.totals(session, scope)
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/series")
+class OfferSeries(MethodView):
+    @blp.operation("read_offer_series", STATS)
+    @blp.arguments(OfferSeriesQuerySchema, location="query")
+    @blp.response(200, SeriesSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Read an offer's funnel by hour, day or week in the venue's time zone"""
+        by, time_zone = query.pop("by"), query.pop("time_zone")
+        with transaction() as session:
+            scope = service.offer_scope(session, merchant(), offer_id, **query)
+            return service.series(session, scope, by=by, time_zone=time_zone)
+
+
+@blp.route("/v1/stats/venues/<uuid:venue_id>")
+class VenueTotals(MethodView):
+    @blp.operation("read_venue_stats", STATS)
+    @blp.arguments(TotalsQuerySchema, location="query")
+    @blp.response(200, TotalsSchema)
+    def get(self, query: dict[str, Any], venue_id: UUID) -> dict[str, Any]:
+        """Read a venue's funnel over all its offers"""
+        with transaction() as session:
+            scope = service.venue_scope(session, merchant(), venue_id, **_until_now(query))
+            return service.totals(session, scope)
+
+
+@blp.route("/v1/stats/venues/<uuid:venue_id>/series")
+class VenueSeries(MethodView):
+    @blp.operation("read_venue_series", STATS)
+    @blp.arguments(SeriesQuerySchema, location="query")
+    @blp.response(200, SeriesSchema)
+    def get(self, query: dict[str, Any], venue_id: UUID) -> dict[str, Any]:
+        """Read a venue's funnel by hour, day or week in its time zone"""
+        by, time_zone = query.pop("by"), query.pop("time_zone")
+        with transaction() as session:
+            scope = service.venue_scope(session, merchant(), venue_id, **query)
+            return service.series(session, scope, by=by, time_zone=time_zone)
+
+
+def _until_now(query: dict[str, Any]) -> dict[str, Any]:
+    return {**query, "end": query["end"] or now()}

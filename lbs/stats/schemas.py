@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from lbs.http.fields import Schema, Timestamp
+from lbs.venues.schemas import is_time_zone
+
+MAX_BUCKETS = 2000
+LENGTH = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+
+FROM: dict[str, Any] = {"data_key": "from", "metadata": {"description": "Counted from then on"}}
+TO: dict[str, Any] = {
+    "data_key": "to",
+    "metadata": {"description": "Counted before then; left out: now"},
+}
+
+
+class _PeriodSchema(Schema):
+    @ma.validates_schema
+    def ordered(self, data: dict[str, Any], **_: Any) -> None:
+        start, end = data.get("start"), data.get("end")
+        if start and end and start >= end:
+            raise ma.ValidationError("Must be later than from.", "to")
+
+
+class TotalsQuerySchema(_PeriodSchema):
+    start = Timestamp(load_default=None, **FROM)
+    end = Timestamp(load_default=None, **TO)
+
+
+class SeriesQuerySchema(_PeriodSchema):
+    start = Timestamp(required=True, **FROM)
+    end = Timestamp(required=True, **TO)
+    by = fields.String(load_default="day", validate=validate.OneOf(tuple(LENGTH)))
+    time_zone = fields.String(
+        load_default=None,
+        validate=is_time_zone,
+        metadata={"description": "Whose hours, days and weeks; left out: the venue's"},
+    )
+
+    @ma.validates_schema
+    def short_enough(self, data: dict[str, Any], **_: Any) -> None:
+        if data["end"] - data["start"] > MAX_BUCKETS * LENGTH[data["by"]]:
+            raise ma.ValidationError(f"At most {MAX_BUCKETS} items.", "by")
+
+
+class OfferTotalsQuerySchema(TotalsQuerySchema):
+    venue_id = fields.UUID(load_default=None, metadata={"description": "Only at this venue"})
+
+
+class OfferSeriesQuerySchema(SeriesQuerySchema):
+    venue_id = fields.UUID(load_default=None, metadata={"description": "Only at this venue"})
+
+
+class CheckInCountsSchema(Schema):
+    accepted = fields.Integer(required=True)
+    ambiguous = fields.Integer(required=True)
+    rejected = fields.Integer(required=True)
+
+
+class MoneySchema(Schema):
+    """Sums over redemptions less reversals, in the currency's minor unit."""
+
+    currency = fields.String(required=True)
+    value_minor = fields.Integer(required=True, metadata={"description": "Worth to customers"})
+    cost_minor = fields.Integer(required=True, metadata={"description": "Cost to the merchant"})
+    amount_minor = fields.Integer(
+        required=True, metadata={"description": "What the orders came to, as far as tills said"}
+    )
+
+
+class CountsSchema(Schema):
+    """
+    Counted from the ledger. Of an offer, check-ins are those at its venues while it ran; new
+    customers made their first visit to the venue, returning ones did not.
+    """
+
+    check_ins = fields.Nested(CheckInCountsSchema, required=True)
+    unlocks = fields.Integer(required=True)
+    expired = fields.Integer(required=True)
+    redemptions = fields.Integer(required=True, metadata={"description": "Also those reversed"})
+    reversals = fields.Integer(required=True)
+    unique_customers = fields.Integer(
+        required=True, metadata={"description": "With an accepted check-in"}
+    )
+    new_customers = fields.Integer(required=True)
+    returning_customers = fields.Integer(required=True)
+    money = fields.List(fields.Nested(MoneySchema), required=True)
+
+
+class TotalsSchema(CountsSchema):
+    """The funnel of an offer or a venue."""
+
+    start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+
+
+class SeriesItemSchema(CountsSchema):
+    """One hour, day or week."""
+
+    start = Timestamp(required=True)
+
+
+class SeriesSchema(Schema):
+    """The funnel hour by hour, day by day or week by week; empty ones are there too."""
+
+    by = fields.String(required=True, validate=validate.OneOf(tuple(LENGTH)))
+    time_zone = fields.String(required=True)
+    start = Timestamp(required=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+    items = fields.List(fields.Nested(SeriesItemSchema), required=True)

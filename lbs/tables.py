@@ -1,0 +1,21 @@
+"""Every mapped table, so that foreign keys named as strings resolve. Import it before using any."""
+
+from lbs.accounts import models as accounts
+from lbs.checkins import models as checkins
+from lbs.http import idempotency
+from lbs.ledger import models as ledger
+from lbs.offers import models as offers
+from lbs.redemptions import models as redemptions
+from lbs.unlocks import models as unlocks
+from lbs.venues import models as venues
+
+__all__ = [
+    "accounts",
+    "checkins",
+    "idempotency",
+    "ledger",
+    "offers",
+    "redemptions",
+    "unlocks",
+    "venues",
+]

@@ -1,0 +1,29 @@
+from lbs.errors import NotFound, NotPermitted, Refused
+
+
+class VenueNotFound(NotFound):
+    """There is no such venue, it is retired, or it is another merchant's."""
+
+    code = "venue-not-found"
+    title = "No such venue"
+
+
+class VenueGroupNotFound(NotFound):
+    """There is no such group of venues, or it is another merchant's."""
+
+    code = "venue-group-not-found"
+    title = "No such venue group"
+
+
+class VenueNotAllowed(NotPermitted):
+    """The API key is restricted to other venues than this one."""
+
+    code = "venue-not-allowed"
+    title = "The API key is not for this venue"
+
+
+class VenueGroupInUse(Refused):
+    """An offer runs at this group. End the offer or change where it runs, then delete the group."""
+
+    code = "venue-group-in-use"
+    title = "An offer runs at this group"

@@ -1,0 +1,239 @@
+"""Every SELECT and conditional UPDATE of venues, and what PostGIS measures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    delete,
+    func,
+    insert,
+    literal_column,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from lbs.db import Session
+from lbs.venues.errors import VenueGroupInUse, VenueNotFound
+from lbs.venues.models import Venue, VenueGroup, VenueGroupMember
+
+POINT = """
+    ST_SetSRID(ST_MakePoint(CAST(:lon AS float8), CAST(:lat AS float8)), 4326)::geography
+"""
+"""The reported position, or NULL where there is none."""
+
+SIGNED_DISTANCE_M = """
+    CASE WHEN ST_Covers(venue.fence, position.at)
+         THEN -ST_Distance(ST_Boundary(venue.fence::geometry)::geography, position.at)
+         ELSE ST_Distance(venue.fence, position.at) END
+"""
+"""Metres from `position.at` to the fence of `venue`, negative inside."""
+
+NEAREST = """
+    SELECT * FROM venue
+    WHERE venue.status = 'active' AND ST_DWithin(venue.fence, position.at, :radius_m)
+    ORDER BY venue.fence <-> position.at LIMIT :limit
+"""
+"""The venues within the radius of `position.at`, nearest first, straight from the GiST index."""
+
+PUBLIC_LON = "round(ST_X(venue.location::geometry)::numeric, 5)::float8"
+PUBLIC_LAT = "round(ST_Y(venue.location::geometry)::numeric, 5)::float8"
+
+_FENCE = """
+    ST_Multi(CASE WHEN given.radius_m IS NULL
+        THEN ST_SetSRID(ST_GeomFromGeoJSON(given.polygon), 4326)
+        ELSE ST_Buffer(ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography,
+                       given.radius_m, 'quad_segs=32')::geometry END)::geography
+"""
+
+_INSERT = text(f"""
+    INSERT INTO venue (id, merchant_id, name, category, time_zone, opening_hours, fence, centre,
+                       radius_m, location, cool_down_s, status, version, created_at, updated_at)
+    SELECT given.id, :merchant_id, given.name, given.category, given.time_zone,
+           given.opening_hours, made.fence,
+           ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography, given.radius_m,
+           CASE WHEN given.door_lon IS NULL
+                  OR (given.door_lon = given.lon AND given.door_lat = given.lat)
+                THEN ST_GeometryN(ST_GeneratePoints(made.fence::geometry, 1,
+                         1 + abs(hashtext(given.id::text)) % 1000000), 1)
+                ELSE ST_SetSRID(ST_MakePoint(given.door_lon, given.door_lat), 4326)
+           END::geography,
+           given.cool_down_s, 'active', 1, :now, :now
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given(
+        id uuid, name text, category text, time_zone text, opening_hours text, polygon jsonb,
+        lon float8, lat float8, radius_m float8, door_lon float8, door_lat float8,
+        cool_down_s bigint
+    ), LATERAL (SELECT {_FENCE} AS fence) AS made
+""")
+
+_MOVE = text(f"""
+    UPDATE venue SET fence = made.fence, radius_m = given.radius_m,
+           centre = ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography,
+           location = ST_GeometryN(ST_GeneratePoints(made.fence::geometry, 1,
+                          1 + abs(hashtext(venue.id::text)) % 1000000), 1)::geography
+    FROM jsonb_to_record(CAST(:row AS jsonb)) AS given(
+        polygon jsonb, lon float8, lat float8, radius_m float8
+    ), LATERAL (SELECT {_FENCE} AS fence) AS made
+    WHERE venue.id = :venue_id
+""")
+
+
+def insert_venues(
+    session: Session, merchant_id: UUID, rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Each row: id, name, category, time_zone, opening_hours, cool_down_s, door_lon, door_lat, and
+    a fence as polygon (GeoJSON) or as lon, lat and radius_m.
+    """
+    session.execute(_INSERT, {"merchant_id": merchant_id, "rows": json.dumps(rows), "now": now})
+
+
+def move_fence(session: Session, venue_id: UUID, row: dict[str, Any]) -> None:
+    session.execute(_MOVE, {"venue_id": venue_id, "row": json.dumps(row)})
+
+
+def move_location(session: Session, venue_id: UUID, *, lon: float, lat: float) -> None:
+    session.execute(
+        text(f"UPDATE venue SET location = {POINT} WHERE id = :venue_id"),
+        {"venue_id": venue_id, "lon": lon, "lat": lat},
+    )
+
+
+def find_venue(session: Session, venue_id: UUID, merchant_id: UUID) -> Row[Any] | None:
+    return session.execute(
+        _view().where(Venue.id == venue_id, Venue.merchant_id == merchant_id)
+    ).one_or_none()
+
+
+def list_venues(
+    session: Session, merchant_id: UUID, *, status: str | None, limit: int, after: UUID | None
+) -> Sequence[Row[Any]]:
+    """In the order they were made."""
+    conditions: list[ColumnElement[bool]] = [Venue.merchant_id == merchant_id]
+    if status:
+        conditions.append(Venue.status == status)
+    if after:
+        conditions.append(Venue.id > after)
+    return session.execute(_view().where(*conditions).order_by(Venue.id).limit(limit)).all()
+
+
+def lock_venue(session: Session, venue_id: UUID, merchant_id: UUID) -> Venue | None:
+    return session.scalar(
+        select(Venue)
+        .where(Venue.id == venue_id, Venue.merchant_id == merchant_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+def retire_venue(session: Session, *, venue_id: UUID, merchant_id: UUID, now: datetime) -> bool:
+    """Whether there is such a venue; retiring twice changes nothing."""
+    found = session.scalar(
+        update(Venue)
+        .where(Venue.id == venue_id, Venue.merchant_id == merchant_id)
+        .values(status="retired", version=Venue.version + 1, updated_at=now)
+        .returning(Venue.id)
+    )
+    return found is not None
+
+
+def find_group(session: Session, group_id: UUID, merchant_id: UUID) -> Row[Any] | None:
+    return session.execute(
+        _group_view().where(VenueGroup.id == group_id, VenueGroup.merchant_id == merchant_id)
+    ).one_or_none()
+
+
+def list_groups(
+    session: Session, merchant_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[Row[Any]]:
+    statement = (
+        _group_view()
+        .where(VenueGroup.merchant_id == merchant_id)
+        .order_by(VenueGroup.id)
+        .limit(limit)
+    )
+    return session.execute(statement.where(VenueGroup.id > after) if after else statement).all()
+
+
+def lock_group(session: Session, group_id: UUID, merchant_id: UUID) -> VenueGroup | None:
+    return session.scalar(
+        select(VenueGroup)
+        .where(VenueGroup.id == group_id, VenueGroup.merchant_id == merchant_id)
+        .with_for_update()
+    )
+
+
+def set_members(
+    session: Session, *, group_id: UUID, merchant_id: UUID, venue_ids: Sequence[UUID]
+) -> None:
+    """Raises VenueNotFound where the foreign key finds a venue that is not the merchant's."""
+    session.execute(delete(VenueGroupMember).where(VenueGroupMember.group_id == group_id))
+    rows = [
+        {"group_id": group_id, "venue_id": venue_id, "merchant_id": merchant_id}
+        for venue_id in dict.fromkeys(venue_ids)
+    ]
+    if not rows:
+        return
+    try:
+        session.execute(insert(VenueGroupMember), rows)
+    except IntegrityError as error:
+        raise VenueNotFound from error
+
+
+def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> bool:
+    try:
+        gone = session.scalar(
+            delete(VenueGroup)
+            .where(VenueGroup.id == group_id, VenueGroup.merchant_id == merchant_id)
+            .returning(VenueGroup.id)
+        )
+    except IntegrityError as error:
+        raise VenueGroupInUse from error
+    return gone is not None
+
+
+def _view() -> Select[Any]:
+    """A venue as its merchant sees it; the fence as GeoJSON text with 7 decimals (1 cm)."""
+    return select(
+        Venue.id,
+        Venue.name,
+        Venue.category,
+        Venue.time_zone,
+        Venue.opening_hours,
+        func.ST_AsGeoJSON(literal_column("venue.fence::geometry"), 7).label("fence"),
+        func.ST_X(literal_column("venue.centre::geometry")).label("lon"),
+        func.ST_Y(literal_column("venue.centre::geometry")).label("lat"),
+        Venue.radius_m,
+        literal_column(PUBLIC_LON).label("public_lon"),
+        literal_column(PUBLIC_LAT).label("public_lat"),
+        Venue.cool_down_s,
+        Venue.status,
+        Venue.version,
+        Venue.created_at,
+        Venue.updated_at,
+    )
+
+
+def _group_view() -> Select[Any]:
+    members = (
+        select(
+            func.coalesce(func.array_agg(VenueGroupMember.venue_id), literal_column("'{}'::uuid[]"))
+        )
+        .where(VenueGroupMember.group_id == VenueGroup.id)
+        .scalar_subquery()
+    )
+    return select(
+        VenueGroup.id,
+        VenueGroup.name,
+        VenueGroup.version,
+        VenueGroup.created_at,
+        members.label("venue_ids"),
+    )

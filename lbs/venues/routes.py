@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import marshmallow as ma
+from flask.views import MethodView
+
+from lbs.accounts.auth import merchant, merchant_with
+from lbs.http.api import Blueprint
+from lbs.http.context import now, transaction
+from lbs.http.etag import check_version, expected_version, tagged
+from lbs.http.paging import Page, Window, WindowQuerySchema, page
+from lbs.http.problems import field_errors
+from lbs.venues import queries, service
+from lbs.venues.schemas import (
+    ChangeVenueGroupSchema,
+    ChangeVenueSchema,
+    CreateVenueGroupSchema,
+    CreateVenueSchema,
+    FeatureCollectionSchema,
+    ImportQuerySchema,
+    ImportReportSchema,
+    VenueGroupPageSchema,
+    VenueGroupSchema,
+    VenueListQuerySchema,
+    VenuePageSchema,
+    VenueSchema,
+    read_feature,
+)
+
+VENUES = merchant_with("venues")
+IMPORT_MAX_BYTES = 32 * 1024 * 1024
+
+blp = Blueprint("Venues", __name__, description="Places with a fence, and groups of them")
+
+
+@blp.route("/v1/venues")
+class Venues(MethodView):
+    @blp.operation("list_venues", VENUES)
+    @blp.arguments(VenueListQuerySchema, location="query")
+    @blp.response(200, VenuePageSchema)
+    def get(self, query: dict[str, Any]) -> Page[service.VenueView]:
+        """List the merchant's venues, in the order they were made"""
+        window: Window = query["window"]
+        with transaction() as session:
+            rows = service.list_venues(
+                session,
+                merchant().merchant_id,
+                status=query["status"],
+                limit=window.limit + 1,
+                after=window.after,
+            )
+        return page(rows, window, lambda venue: venue.id)
+
+    @blp.operation("create_venue", VENUES, idempotent=True)
+    @blp.arguments(CreateVenueSchema)
+    @blp.response(201, VenueSchema)
+    def post(self, command: service.CreateVenue) -> Any:
+        """Create a venue
+
+        The fence is a GeoJSON Polygon or MultiPolygon, or a circle of 10 to 10,000 m. A refused
+        fence says which rule it breaks (`closed`, `simple`, `empty`, `range`, `order`, `area`,
+        `antimeridian`, ...) and where.
+        """
+        with transaction() as session:
+            venue = service.create_venue(session, merchant().merchant_id, command, now())
+        return tagged(venue, 201)
+
+
+@blp.route("/v1/venues/import")
+class VenueImport(MethodView):
+    @blp.operation("import_venues", VENUES, idempotent=True, max_bytes=IMPORT_MAX_BYTES)
+    @blp.arguments(ImportQuerySchema, location="query")
+    @blp.arguments(FeatureCollectionSchema)
+    @blp.response(201, ImportReportSchema)
+    def post(self, query: dict[str, str], collection: dict[str, Any]) -> dict[str, Any]:
+        """Import up to 5,000 venues from GeoJSON
+
+        With `mode=all_or_nothing`, one refused feature refuses the whole file, and the problem
+        lists every refused feature. With `mode=each`, the others are created and the refused ones
+        reported.
+        """
+        commands, messages = _read(collection["features"])
+        if messages and query["mode"] == "all_or_nothing":
+            raise ma.ValidationError({"features": messages})
+        with transaction() as session:
+            created = service.create_venues(session, merchant().merchant_id, commands, now())
+        names = [_name(feature) for feature in collection["features"]]
+        refused = [
+            {"index": index, "name": names[index], "errors": field_errors({"json": tree})}
+            for index, tree in messages.items()
+        ]
+        return {"created": created, "refused": refused}
+
+
+@blp.route("/v1/venues/<uuid:venue_id>")
+class Venue(MethodView):
+    @blp.operation("read_venue", VENUES)
+    @blp.response(200, VenueSchema)
+    def get(self, venue_id: UUID) -> Any:
+        """Read a venue; its version is the `ETag`"""
+        with transaction() as session:
+            venue = service.load_venue(session, venue_id, merchant().merchant_id)
+        return tagged(venue)
+
+    @blp.operation("change_venue", VENUES, versioned=True)
+    @blp.arguments(ChangeVenueSchema)
+    @blp.response(200, VenueSchema)
+    def patch(self, command: service.ChangeVenue, venue_id: UUID) -> Any:
+        """Change the members that are given; send the `ETag` you read as `If-Match`"""
+        expected = expected_version()
+        with transaction() as session:
+            venue = service.change_venue(
+                session,
+                venue_id=venue_id,
+                merchant_id=merchant().merchant_id,
+                command=command,
+                check=lambda found: check_version(found, expected),
+                now=now(),
+            )
+        return tagged(venue)
+
+    @blp.operation("retire_venue", VENUES)
+    @blp.response(204)
+    def delete(self, venue_id: UUID) -> None:
+        """Retire a venue: no more check-ins, its history and numbers stay"""
+        with transaction() as session:
+            service.retire_venue(
+                session, venue_id=venue_id, merchant_id=merchant().merchant_id, now=now()
+            )
+
+
+@blp.route("/v1/venue-groups")
+class VenueGroups(MethodView):
+    @blp.operation("list_venue_groups", VENUES)
+    @blp.arguments(WindowQuerySchema, location="query")
+    @blp.response(200, VenueGroupPageSchema)
+    def get(self, query: dict[str, Window]) -> Page[Any]:
+        """List the merchant's venue groups"""
+        window = query["window"]
+        with transaction() as session:
+            rows = queries.list_groups(
+                session, merchant().merchant_id, limit=window.limit + 1, after=window.after
+            )
+        return page(rows, window, lambda group: group.id)
+
+    @blp.operation("create_venue_group", VENUES, idempotent=True)
+    @blp.arguments(CreateVenueGroupSchema)
+    @blp.response(201, VenueGroupSchema)
+    def post(self, command: service.WriteGroup) -> Any:
+        """Create a named group of venues; an offer can run at a group"""
+        with transaction() as session:
+            group = service.create_group(session, merchant().merchant_id, command, now())
+        return tagged(group, 201)
+
+
+@blp.route("/v1/venue-groups/<uuid:group_id>")
+class VenueGroup(MethodView):
+    @blp.operation("read_venue_group", VENUES)
+    @blp.response(200, VenueGroupSchema)
+    def get(self, group_id: UUID) -> Any:
+        """Read a venue group; its version is the `ETag`"""
+        with transaction() as session:
+            group = service.load_group(session, group_id, merchant().merchant_id)
+        return tagged(group)
+
+    @blp.operation("change_venue_group", VENUES, versioned=True)
+    @blp.arguments(ChangeVenueGroupSchema)
+    @blp.response(200, VenueGroupSchema)
+    def patch(self, command: service.WriteGroup, group_id: UUID) -> Any:
+        """Change a group's name or all its venues; send the `ETag` you read as `If-Match`"""
+        expected = expected_version()
+        with transaction() as session:
+            group = service.change_group(
+                session,
+                group_id=group_id,
+                merchant_id=merchant().merchant_id,
+                command=command,
+                check=lambda found: check_version(found, expected),
+            )
+        return tagged(group)
+
+    @blp.operation("delete_venue_group", VENUES)
+    @blp.response(204)
+    def delete(self, group_id: UUID) -> None:
+        """Delete a group that no offer runs at; its venues stay"""
+        with transaction() as session:
+            service.delete_group(session, group_id=group_id, merchant_id=merchant().merchant_id)
+
+
+def _read(features: list[Any]) -> tuple[list[service.CreateVenue], dict[int, Any]]:
+    commands, messages = [], {}
+    for index, feature in enumerate(features):
+        try:
+            commands.append(read_feature(feature))
+        except ma.ValidationError as error:
+            messages[index] = error.normalized_messages()
+    return commands, messages
+
+
+def _name(feature: Any) -> str | None:
+    properties = feature.get("properties") if isinstance(feature, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
+    return name[:200] if isinstance(name, str) else None

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from lbs.app import create_app
+from lbs.cli.database import migrate
+from lbs.cli.postgres import Cluster, create_database, running
+from lbs.config import Settings
+from lbs.db import Database
+from lbs.vault import new_key
+from tests.world import World
+
+SHARED = Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A throwaway PostgreSQL with PostGIS, for this run alone."""
+    root = Path(tempfile.mkdtemp(prefix="lbs-test-"))
+    root.chmod(0o711)
+    try:
+        with running(root, durable=False) as cluster:
+            yield cluster
+    finally:
+        shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def settings(cluster: Cluster) -> Settings:
+    create_database(cluster, "lbs_test")
+    settings = Settings(
+        database_url=cluster.url("lbs_test"),
+        secrets_key=(new_key(),),
+        rate_limit="1000000 per minute",
+        log_level="error",
+        pool_size=16,
+    )
+    migrate(settings, datetime.now(UTC))
+    return settings
+
+
+@pytest.fixture(scope="session")
+def app(settings: Settings) -> Iterator[Flask]:
+    app = create_app(settings)
+    yield app
+    app.extensions["lbs_database"].engine.dispose()
+
+
+@pytest.fixture
+def db(app: Flask) -> Database:
+    return app.extensions["lbs_database"]
+
+
+@pytest.fixture
+def world(app: Flask) -> World:
+    return World(app)
+
+
+@pytest.fixture
+def other_world(app: Flask) -> World:
+    return World(app)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    if not SHARED.is_dir():
+        pytest.skip("needs the shared reference data beside the checkout")
+    return SHARED

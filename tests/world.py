@@ -1,0 +1,142 @@
+"""A merchant, an app, customers and tills, built through the interface; each test has its own."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from lbs.accounts import service as accounts
+from lbs.db import Database
+
+OFFER = {
+    "teaser": "Something warm is on us",
+    "terms": "One filter coffee of any size",
+    "reward": {"kind": "free_item", "item": "A filter coffee"},
+    "rule": {"kind": "every_visit"},
+    "value_minor": 3500,
+    "cost_minor": 600,
+    "currency": "DKK",
+    "valid_from": "2020-01-01T00:00:00Z",
+    "valid_to": "2100-01-01T00:00:00Z",
+}
+METRE = 1 / 111_320
+"""Degrees of latitude in a metre."""
+
+_places = itertools.count()
+
+
+class World:
+    """`call` speaks HTTP as anybody; the other methods do what most tests need done.
+
+    The world lies at a place of its own (`lon`, `lat`), so nearby search finds no other's venues.
+    """
+
+    def __init__(self, app: Flask) -> None:
+        self.app = app
+        self.client = app.test_client()
+        self.db: Database = app.extensions["lbs_database"]
+        place = next(_places)
+        self.lon, self.lat = -170.0 + place % 300, -40.0 + place // 300
+        with self.db.transaction() as session:
+            merchant, key = accounts.create_merchant(session, "Merchant", _secret, now())
+            app_row, self.publishable_key, self.backend_key = accounts.create_app(
+                session, "App", _secret, now()
+            )
+        self.merchant_id, self.app_id = merchant.id, app_row.id
+        self.key: str = key.token or ""
+
+    def call(
+        self, method: str, path: str, token: str | None = None, **options: Any
+    ) -> TestResponse:
+        """A request; POSTs get a fresh Idempotency-Key unless `headers` has one."""
+        headers = {
+            **({"Authorization": f"Bearer {token}"} if token else {}),
+            **({"Idempotency-Key": str(uuid.uuid4())} if method.lower() == "post" else {}),
+            **options.pop("headers", {}),
+        }
+        return self.client.open(path, method=method.upper(), headers=headers, **options)
+
+    def ask(
+        self, method: str, path: str, token: str | None = None, status: int = 0, **options: Any
+    ) -> Any:
+        """The JSON of an answer that has to be a success, or of this status."""
+        response = self.call(method, path, token or self.key, **options)
+        ok = response.status_code == status if status else response.status_code < 300
+        assert ok, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json if response.data else None
+
+    def venue(self, *, east_m: float = 0, radius_m: float = 50, **members: Any) -> dict[str, Any]:
+        lon = self.lon + east_m * METRE / 0.8
+        fence = {
+            "type": "Circle",
+            "centre": {"lon": lon, "lat": self.lat},
+            "radius_m": radius_m,
+        }
+        body = {"name": "Venue", "fence": fence, "time_zone": "Europe/Copenhagen", **members}
+        return self.ask("post", "/v1/venues", json=body)
+
+    def offer(self, *venues: dict[str, Any], status: str = "active", **members: Any) -> Any:
+        body = {**OFFER, "venue_ids": [venue["id"] for venue in venues], **members}
+        offer = self.ask("post", "/v1/offers", json=body)
+        if status != "draft":
+            self.ask("post", f"/v1/offers/{offer['id']}/status", json={"status": "active"})
+        if status not in ("draft", "active"):
+            self.ask("post", f"/v1/offers/{offer['id']}/status", json={"status": status})
+        return self.ask("get", f"/v1/offers/{offer['id']}")
+
+    def key_with(self, *scopes: str, venues: tuple[dict[str, Any], ...] = ()) -> str:
+        body = {
+            "name": "key",
+            "scopes": list(scopes),
+            "venue_ids": [venue["id"] for venue in venues],
+        }
+        return self.ask("post", "/v1/api-keys", json=body)["token"]
+
+    def customer(self, **body: Any) -> str:
+        """A new customer's access token."""
+        return self.register(**body)["access_token"]
+
+    def register(self, **body: Any) -> dict[str, Any]:
+        body = body or {"device_id": str(uuid.uuid4())}
+        key = self.backend_key if "external_id" in body else self.publishable_key
+        return self.ask("post", "/v1/customers", key, json=body)
+
+    def location(self, *, north_m: float = 0, **members: Any) -> dict[str, Any]:
+        """Evidence of a fix so far north of the world's place."""
+        return {
+            "kind": "location",
+            "lat": self.lat + north_m * METRE,
+            "lon": self.lon,
+            "accuracy_m": 10,
+            "captured_at": now().isoformat(),
+            "provider": "gps",
+            **members,
+        }
+
+    def check_in(self, customer: str, venue: dict[str, Any], **fix: Any) -> dict[str, Any]:
+        body = {"venue_id": venue["id"], "evidence": [self.location(**fix)]}
+        return self.ask("post", "/v1/check-ins", customer, json=body)
+
+    def redeem(
+        self, code: str, venue: dict[str, Any], key: str | None = None, **members: Any
+    ) -> TestResponse:
+        body = {"code": code, "venue_id": venue["id"], **members}
+        return self.call("post", "/v1/redemptions", key or self.key, json=body)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def ago(**delta: float) -> str:
+    return (now() - timedelta(**delta)).isoformat()
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)
