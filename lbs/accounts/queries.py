@@ -16,6 +16,7 @@ from lbs.accounts.models import (
     ApiKeyVenue,
     Customer,
     CustomerDevice,
+    Merchant,
     RefreshToken,
     SigningKey,
 )
@@ -29,13 +30,13 @@ _VENUES = (
 )
 
 
-def find_key(session: Session, key_id: UUID) -> Row[tuple[ApiKey, list[UUID]]] | None:
+def find_key(session: Session, key_id: UUID) -> Row[ApiKey, list[UUID]] | None:
     return session.execute(select(ApiKey, _VENUES).where(ApiKey.id == key_id)).one_or_none()
 
 
 def list_keys(
     session: Session, merchant_id: UUID, *, limit: int, after: UUID | None
-) -> Sequence[Row[tuple[ApiKey, list[UUID]]]]:
+) -> Sequence[Row[ApiKey, list[UUID]]]:
     """Newest first."""
     statement = (
         select(ApiKey, _VENUES)
@@ -74,6 +75,10 @@ def replace_secret(
     return replaced is not None
 
 
+def merchant_exists(session: Session, merchant_id: UUID | str) -> bool:
+    return session.get(Merchant, merchant_id) is not None
+
+
 def restrict_key(
     session: Session, *, key_id: UUID, merchant_id: UUID, venue_ids: Sequence[UUID]
 ) -> None:
@@ -92,7 +97,7 @@ def restrict_key(
 
 def upsert_customer(session: Session, *, app_id: UUID, external_id: str, now: datetime) -> UUID:
     """The id of the customer that the app knows by this name, made if there is none."""
-    customer_id: UUID = session.scalar(
+    return session.scalars(
         insert(Customer)
         .values(
             id=new_id(), subject_id=new_id(), app_id=app_id, external_id=external_id, created_at=now
@@ -101,8 +106,7 @@ def upsert_customer(session: Session, *, app_id: UUID, external_id: str, now: da
             index_elements=["app_id", "external_id"], set_={"external_id": external_id}
         )
         .returning(Customer.id)
-    )
-    return customer_id
+    ).one()
 
 
 def remember_device(session: Session, *, customer_id: UUID, digest: bytes, now: datetime) -> None:

@@ -141,7 +141,7 @@ def register(
 ) -> Issued:
     """A new customer, or the one that this app knows by the external id."""
     customer_id = (
-        queries.upsert_customer(session, app_id=app_id, external_id=command.external_id, now=now)
+        know_customer(session, app_id, command.external_id, now)
         if command.external_id
         else _new_customer(session, app_id, now)
     )
@@ -149,6 +149,11 @@ def register(
         digest = vault.digest(f"{app_id} {command.device_id}")
         queries.remember_device(session, customer_id=customer_id, digest=digest, now=now)
     return _issue(session, customer_id, app_id, new_id(), ttl, secret, now)
+
+
+def know_customer(session: Session, app_id: UUID, external_id: str, now: datetime) -> UUID:
+    """The customer that the app knows by this id, made if there is none."""
+    return queries.upsert_customer(session, app_id=app_id, external_id=external_id, now=now)
 
 
 def refresh(

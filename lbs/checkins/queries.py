@@ -195,7 +195,7 @@ def nearby(
 
 def list_check_ins(
     session: Session, customer_id: UUID, *, limit: int, after: UUID | None
-) -> Sequence[Row[Any]]:
+) -> Sequence[Row[*tuple[Any, ...]]]:
     """Newest first."""
     statement = (
         select(

@@ -1,0 +1,193 @@
+"""The `lbs` command: small front doors to what the other modules do."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from lbs.config import SettingsError
+from lbs.vault import new_key
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Offers that open only on a verified check-in, counted from there to the till.
+
+    Without LBS_DATABASE_URL a command uses a private PostgreSQL below .lbs, and starts it if it
+    is not running.
+    """
+
+
+@cli.command()
+@click.option("--port", default=0, help="Port on 127.0.0.1; 0 takes a free one.")
+@click.option("--once", is_flag=True, help="Exit after the story.")
+def run(port: int, *, once: bool) -> None:
+    """Start everything and play the story.
+
+    Makes the database, loads the sample, starts the API and a worker, serves until Ctrl-C.
+    """
+    from lbs.cli.run import run as run_all  # noqa: PLC0415
+
+    sys.exit(run_all(port=port, once=once))
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8080, show_default=True)
+@click.option("--workers", default=2, show_default=True, help="Processes.")
+@click.option("--threads", default=4, show_default=True, help="Threads in each process.")
+def serve(host: str, port: int, workers: int, threads: int) -> None:
+    """Serve the API."""
+    from lbs.cli.local import environment  # noqa: PLC0415
+    from lbs.cli.server import serve as serve_api  # noqa: PLC0415
+
+    with environment() as env:
+        status = serve_api(env, host=host, port=port, workers=workers, threads=threads)
+    sys.exit(status)
+
+
+@cli.command()
+@click.option("--concurrency", default=4, show_default=True, help="Jobs at a time.")
+def worker(concurrency: int) -> None:
+    """Carry out background jobs."""
+    from lbs.cli.local import settings  # noqa: PLC0415
+    from lbs.cli.server import work  # noqa: PLC0415
+
+    with settings() as found:
+        work(found, concurrency=concurrency)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database's tables up to date."""
+    from lbs.cli.database import migrate as migrate_tables  # noqa: PLC0415
+    from lbs.cli.local import settings  # noqa: PLC0415
+
+    with settings() as found:
+        migrate_tables(found, _now())
+
+
+@cli.group()
+def merchants() -> None:
+    """Merchants and their owner's keys."""
+
+
+@merchants.command("create")
+@click.argument("name")
+def create_merchant(name: str) -> None:
+    """Create a merchant and print its owner's API key, this once."""
+    from lbs.accounts import service  # noqa: PLC0415
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+
+    with ready_database() as (db, _), db.transaction() as session:
+        merchant, key = service.create_merchant(session, name, _secret, _now())
+    click.echo(f"merchant  {merchant.id}\napi key   {key.token}")
+
+
+@cli.group()
+def apps() -> None:
+    """Mobile apps and their keys."""
+
+
+@apps.command("create")
+@click.argument("name")
+def create_app(name: str) -> None:
+    """Create an app and print its publishable and its backend key, this once."""
+    from lbs.accounts import service  # noqa: PLC0415
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+
+    with ready_database() as (db, _), db.transaction() as session:
+        app, publishable, backend = service.create_app(session, name, _secret, _now())
+    click.echo(
+        f"app              {app.id}\npublishable key  {publishable}\nbackend key      {backend}"
+    )
+
+
+@cli.group()
+def keys() -> None:
+    """The service's own keys."""
+
+
+@keys.command("new")
+def make_secrets_key() -> None:
+    """Print a fresh key for LBS_SECRETS_KEY."""
+    click.echo(new_key())
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Sign with a new key from now on; what older keys signed stays valid until it expires."""
+    from lbs.accounts.auth import rotate_signing_key  # noqa: PLC0415
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+    from lbs.vault import Vault  # noqa: PLC0415
+
+    with ready_database() as (db, settings), db.transaction() as session:
+        longest = max(settings.access_token_ttl, settings.receipt_ttl)
+        vault = Vault(settings.secrets_key)
+        kid = rotate_signing_key(session, vault, keep_for=2 * longest, now=_now())
+    click.echo(f"signing key  {kid}")
+
+
+@cli.group()
+def sample() -> None:
+    """Copenhagen venues to try things on."""
+
+
+@sample.command("load")
+def load_sample() -> None:
+    """Load 377 Copenhagen venues with their real buildings, a merchant and an app."""
+    from lbs.cli.copenhagen import load  # noqa: PLC0415
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+    from lbs.cli.local import STATE  # noqa: PLC0415
+
+    with ready_database() as (db, _):
+        _, loaded = load(db, STATE / "sample.json", _now())
+    click.echo(f"{loaded} venues loaded; the keys are in {STATE / 'sample.json'}")
+
+
+@cli.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--rows", type=click.IntRange(1), help="Only the first so many, by time.")
+def replay(file: Path, rows: int | None) -> None:
+    """Send recorded check-ins, print the funnel.
+
+    FILE is tab-separated, gzipped or not: user_id, utc, lat, lon, venue_id.
+    """
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+    from lbs.cli.replay import read, report  # noqa: PLC0415
+    from lbs.cli.replay import replay as replay_rows  # noqa: PLC0415
+
+    found = read(file)[:rows]
+    if not found:
+        raise click.ClickException("The file has no rows.")
+    with ready_database(durable=False) as (db, settings):
+        for line in report(db, replay_rows(db, settings, found)):
+            click.echo(line)
+
+
+@cli.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def openapi(file: Path) -> None:
+    """Write the OpenAPI document to FILE."""
+    from lbs.cli.openapi import write  # noqa: PLC0415
+
+    write(file)
+
+
+def main() -> None:
+    try:
+        cli(prog_name="lbs")
+    except SettingsError as error:
+        sys.exit(f"lbs: {error}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)

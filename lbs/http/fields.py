@@ -56,7 +56,7 @@ def _not_blank(value: str) -> None:
 class Integer(fields.Integer):
     """A JSON integer that fits a bigint; neither text nor 2.0."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         if abs(value) > MAX_BIGINT:
@@ -67,7 +67,7 @@ class Integer(fields.Integer):
 class Float(fields.Float):
     """A finite JSON number."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> float:
         if type(value) not in (int, float):
             raise self.make_error("invalid", input=value)
         try:
@@ -131,6 +131,6 @@ class OneOf(OneOfSchema):
         return super()._load(data, **kwargs)
 
 
-def tag(name: str) -> fields.Constant:
+def tag(name: str) -> fields.Constant[str]:
     """The tag of a union's member, in the schema of that member."""
     return fields.Constant(name, required=True, metadata={"type": "string"})

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import flask_swagger_ui
-from flask import Blueprint, Response, abort, current_app, redirect, render_template, send_file
+from flask import Blueprint, abort, current_app, jsonify, redirect, render_template, send_file
 from flask.typing import ResponseReturnValue
 
 from lbs.errors import LbsError
@@ -47,8 +47,7 @@ def swagger(file: str) -> ResponseReturnValue:
 @blp.get("/openapi.json")
 def openapi() -> ResponseReturnValue:
     api = current_app.extensions["flask-smorest"]["apis"][""]["ext_obj"]
-    response: Response = current_app.json.response(document(api.spec))
-    return response
+    return jsonify(document(api.spec))
 
 
 @blp.get("/problems/<code>")

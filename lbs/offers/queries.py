@@ -90,7 +90,7 @@ def set_places(
             raise PlaceNotFound from error
 
 
-def _view() -> Select[Any]:
+def _view() -> Select[*tuple[Any, ...]]:
     """An offer with its newest terms, places and what is taken of its total."""
     taken = (
         select(OfferStock.taken)

@@ -89,7 +89,7 @@ def find_unlock(session: Session, unlock_id: UUID, customer_id: UUID) -> Row[Any
     ).one_or_none()
 
 
-def _view() -> Select[Any]:
+def _view() -> Select[*tuple[Any, ...]]:
     return (
         select(
             Unlock.id,

@@ -200,7 +200,7 @@ def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> bool
     return gone is not None
 
 
-def _view() -> Select[Any]:
+def _view() -> Select[*tuple[Any, ...]]:
     """A venue as its merchant sees it; the fence as GeoJSON text with 7 decimals (1 cm)."""
     return select(
         Venue.id,
@@ -222,7 +222,7 @@ def _view() -> Select[Any]:
     )
 
 
-def _group_view() -> Select[Any]:
+def _group_view() -> Select[*tuple[Any, ...]]:
     members = (
         select(
             func.coalesce(func.array_agg(VenueGroupMember.venue_id), literal_column("'{}'::uuid[]"))

@@ -1,0 +1,3 @@
+from lbs.cli import main
+
+main()

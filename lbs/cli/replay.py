@@ -1,0 +1,217 @@
+"""`lbs replay`: real check-ins through the service that HTTP uses, at the times recorded."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import secrets
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from lbs.accounts import service as accounts
+from lbs.accounts.policy import MerchantKey
+from lbs.checkins import service as checkins
+from lbs.checkins.policy import Limits, LocationFix
+from lbs.checkins.routes import limits_of
+from lbs.cli.progress import progress
+from lbs.config import Settings
+from lbs.db import Database, Session
+from lbs.geo import Circle, Point
+from lbs.ledger.queries import make_partitions
+from lbs.offers import service as offers
+from lbs.stats import service as stats
+from lbs.vault import Vault
+from lbs.venues import service as venues
+
+RADIUS_M, ACCURACY_M = 75.0, 30.0
+BATCH = 1000
+RULES: tuple[dict[str, Any], ...] = (
+    {"kind": "first_visit"},
+    {"kind": "every_nth_visit", "n": 5},
+    {"kind": "nth_visit", "n": 10},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One recorded check-in. Where the phone was is not known: the position is the venue's."""
+
+    user: str
+    at: datetime
+    lon: float
+    lat: float
+    venue: str
+
+
+@dataclass
+class Replay:
+    """What the replay made, and what came of it."""
+
+    merchant_id: UUID
+    offer_ids: list[UUID]
+    venue_ids: dict[str, UUID]
+    customer_ids: dict[str, UUID]
+    verdicts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    unlocks: int = 0
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a tab-separated file (user_id, utc, lat, lon, venue_id), in order of time."""
+    opener: Callable[..., Any] = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as file:
+        rows = [
+            Row(
+                user=line["user_id"],
+                at=datetime.fromisoformat(line["utc"]),
+                lon=float(line["lon"]),
+                lat=float(line["lat"]),
+                venue=line["venue_id"],
+            )
+            for line in csv.DictReader(file, delimiter="\t")
+        ]
+    return sorted(rows, key=lambda row: row.at)
+
+
+def replay(db: Database, settings: Settings, rows: Sequence[Row]) -> Replay:
+    """Make venues, customers and three offers, then send every row as a check-in."""
+    made = _prepare(db, rows)
+    limits = limits_of(settings)
+    tools = checkins.Tools(
+        vault=Vault(settings.secrets_key),
+        sign_receipt=lambda claims: "",
+        random_bytes=secrets.token_bytes,
+    )
+    for row in progress(rows, "check-ins"):
+        _send(db, made, row, limits, tools)
+    return made
+
+
+def funnel(session: Session, made: Replay, offer_id: UUID, end: datetime) -> dict[str, Any]:
+    key = MerchantKey(UUID(int=0), made.merchant_id, frozenset({"stats"}), frozenset())
+    scope = stats.offer_scope(session, key, offer_id, venue_id=None, start=None, end=end)
+    return stats.totals(session, scope)
+
+
+def report(db: Database, made: Replay) -> Iterable[str]:
+    """What came of the replay, line by line."""
+    yield f"{made.verdicts.total():,} check-ins"
+    for verdict in ("accepted", "ambiguous", "rejected"):
+        yield f"  {verdict:<26}{made.verdicts[verdict]:>10,}"
+    for reason, count in made.reasons.most_common():
+        yield f"    {reason:<24}{count:>10,}"
+    with db.transaction() as session:
+        for rule, offer_id in zip(RULES, made.offer_ids, strict=True):
+            counted = funnel(session, made, offer_id, datetime.now(UTC))
+            yield f"Funnel of the offer {_words(rule)}"
+            yield f"  {'check-ins accepted':<26}{counted['check_ins']['accepted']:>10,}"
+            for name in ("unlocks", "redemptions", "unique_customers", "new_customers"):
+                yield f"  {name.replace('_', ' '):<26}{counted[name]:>10,}"
+
+
+def _words(rule: dict[str, Any]) -> str:
+    return f"{rule['kind']} {rule.get('n', '')}".strip()
+
+
+def _prepare(db: Database, rows: Sequence[Row]) -> Replay:
+    start, end = rows[0].at, rows[-1].at
+    places = {row.venue: row for row in reversed(rows)}
+    with db.transaction() as session:
+        make_partitions(session, start=start, end=end)
+        merchant, _ = accounts.create_merchant(session, f"Replay {start:%Y-%m}", _secret, start)
+        app, _, _ = accounts.create_app(session, "Replay", _secret, start)
+    venue_ids = _make_venues(db, merchant.id, places, start)
+    customer_ids = {}
+    with db.transaction() as session:
+        for user in progress(sorted({row.user for row in rows}), "customers"):
+            customer_ids[user] = accounts.know_customer(session, app.id, user, start)
+    with db.transaction() as session:
+        group = venues.create_group(
+            session,
+            merchant.id,
+            venues.WriteGroup("All venues", tuple(venue_ids.values())),
+            start,
+        )
+        offer_ids = [
+            _make_offer(session, merchant.id, group.id, rule, start, end) for rule in RULES
+        ]
+    return Replay(merchant.id, offer_ids, venue_ids, customer_ids)
+
+
+def _make_venues(
+    db: Database, merchant_id: UUID, places: dict[str, Row], now: datetime
+) -> dict[str, UUID]:
+    names = list(places)
+    ids: dict[str, UUID] = {}
+    for first in progress(range(0, len(names), BATCH), "venues, by the thousand"):
+        batch = names[first : first + BATCH]
+        commands = [_venue(name, places[name]) for name in batch]
+        with db.transaction() as session:
+            made = venues.create_venues(session, merchant_id, commands, now)
+        ids.update(zip(batch, made, strict=True))
+    return ids
+
+
+def _venue(name: str, row: Row) -> venues.CreateVenue:
+    return venues.CreateVenue(
+        name=f"Venue {name}",
+        category="other",
+        time_zone="America/New_York",
+        fence=Circle(Point(row.lon, row.lat), RADIUS_M),
+    )
+
+
+def _make_offer(
+    session: Session,
+    merchant_id: UUID,
+    group_id: UUID,
+    rule: dict[str, Any],
+    start: datetime,
+    end: datetime,
+) -> UUID:
+    terms = {
+        "teaser": f"Replay: {_words(rule)}",
+        "terms": "Something",
+        "reward": {"kind": "text", "text": "Something"},
+        "rule": rule,
+        "value_minor": 500,
+        "cost_minor": 200,
+        "currency": "USD",
+        "valid_from": start,
+        "valid_to": end + timedelta(days=365),
+    }
+    command = offers.WriteOffer(terms=terms, group_ids=(group_id,))
+    offer = offers.create_offer(session, merchant_id, command, start)
+    offers.set_status(
+        session, offer_id=offer.id, merchant_id=merchant_id, status="active", now=start
+    )
+    offer_id: UUID = offer.id
+    return offer_id
+
+
+def _send(db: Database, made: Replay, row: Row, limits: Limits, tools: checkins.Tools) -> None:
+    fix = LocationFix(
+        lon=row.lon,
+        lat=row.lat,
+        accuracy_m=ACCURACY_M,
+        captured_at=row.at,
+        provider="replay",
+        mock=False,
+    )
+    command = checkins.CheckIn(made.venue_ids[row.venue], fix)
+    with db.transaction() as session:
+        outcome = checkins.check_in(
+            session, made.customer_ids[row.user], command, limits, tools, row.at
+        )
+    made.verdicts[outcome.judgement.verdict.word] += 1
+    made.reasons.update(reason.value for reason in outcome.judgement.reasons)
+    made.unlocks += len(outcome.unlocked)
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)

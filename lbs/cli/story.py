@@ -1,0 +1,229 @@
+"""The main job, played over real HTTP against the sample, a line a step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+from babel.numbers import format_currency, get_currency_precision
+
+from lbs.cli.copenhagen import Sample
+
+TEASER = "Something warm is on us, your first time here"
+FAR_M, NEAR_M, METRES_A_DEGREE = 400, 200, 111_320
+VENUE = "20 grams"
+
+
+class StoryFailed(RuntimeError):
+    """A step did not do what it should; says which and what came instead."""
+
+
+@dataclass
+class Player:
+    """Speaks HTTP as customer, till, merchant or marketer, and says a line a step."""
+
+    http: httpx.Client
+    say: Callable[[str], None]
+    steps: Iterator[int] = field(default_factory=lambda: iter(range(1, 100)))
+
+    def ask(
+        self, method: str, path: str, token: str, *, status: int = 200, **options: Any
+    ) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {token}", **options.pop("headers", {})}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid.uuid4())
+        answer = self.http.request(method, path, headers=headers, **options)
+        if answer.status_code != status:
+            raise StoryFailed(f"{method} {path}: {answer.status_code} {answer.text}")
+        body: dict[str, Any] = answer.json() if answer.content else {}
+        return body
+
+    def step(self, line: str) -> None:
+        self.say(f"{next(self.steps):2}. {line}")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the story leaves behind to try by hand."""
+
+    customer_token: str
+    offer_id: str
+    venue_id: str
+    lon: float
+    lat: float
+
+
+def play(player: Player, sample: Sample) -> Told:
+    """The whole story; raises StoryFailed at the first step that goes wrong."""
+    venue = _find_venue(player, sample)
+    offer = _publish(player, sample, venue)
+    lon, lat = venue["location"]["lon"], venue["location"]["lat"]
+    customer = player.ask(
+        "POST",
+        "/v1/customers",
+        sample.publishable_key,
+        status=201,
+        json={"device_id": str(uuid.uuid4())},
+    )["access_token"]
+
+    _look_nearby(player, customer, venue, lon=lon, lat=lat)
+    far = _check_in(player, customer, venue, lon=lon, lat=lat + FAR_M / METRES_A_DEGREE)
+    require(far["verdict"] == "rejected" and not far["unlocked"], far)
+    player.step(f"Check-in from {FAR_M} m away: {far['verdict']}. {far['reasons'][0]['text']}")
+
+    near = _check_in(player, customer, venue, lon=lon, lat=lat)
+    opened = [unlock for unlock in near["unlocked"] if unlock["offer_id"] == offer["id"]]
+    require(near["verdict"] == "accepted" and len(opened) == 1, near)
+    code = opened[0]["code"]
+    player.step(f"Check-in inside: {near['verdict']}, opens “{opened[0]['terms']}”, code {code}")
+
+    _redeem_twice(player, sample, venue, code)
+    _count(player, sample, offer)
+    return Told(customer, offer["id"], venue["id"], lon, lat)
+
+
+def require(held: bool, found: Any) -> None:  # noqa: FBT001
+    if not held:
+        raise StoryFailed(f"Something else was expected than {found}")
+
+
+def _find_venue(player: Player, sample: Sample) -> dict[str, Any]:
+    cursor: str | None = ""
+    while cursor is not None:
+        query = {"limit": 200, **({"cursor": cursor} if cursor else {})}
+        page = player.ask("GET", "/v1/venues", sample.merchant_key, params=query)
+        for venue in page["items"]:
+            if venue["name"] == VENUE:
+                found: dict[str, Any] = venue
+                return found
+        cursor = page["next_cursor"]
+    raise StoryFailed(f"The sample has no venue named {VENUE}")
+
+
+def _publish(player: Player, sample: Sample, venue: dict[str, Any]) -> dict[str, Any]:
+    """A fresh offer; the one of an earlier story ends."""
+    key = sample.merchant_key
+    for old in player.ask("GET", "/v1/offers", key, params={"status": "active"})["items"]:
+        if old["teaser"] == TEASER:
+            player.ask("POST", f"/v1/offers/{old['id']}/status", key, json={"status": "ended"})
+    now = datetime.now(UTC)
+    offer = player.ask(
+        "POST",
+        "/v1/offers",
+        key,
+        status=201,
+        json={
+            "teaser": TEASER,
+            "terms": "One filter coffee of any size",
+            "reward": {"kind": "free_item", "item": "A filter coffee"},
+            "rule": {"kind": "first_visit"},
+            "value_minor": 3500,
+            "cost_minor": 600,
+            "currency": "DKK",
+            "valid_from": now.isoformat(),
+            "valid_to": (now + timedelta(days=30)).isoformat(),
+            "limit_total": 500,
+            "limit_per_customer": 1,
+            "redeem_within_s": 7200,
+            "venue_ids": [venue["id"]],
+        },
+    )
+    player.ask("POST", f"/v1/offers/{offer['id']}/status", key, json={"status": "active"})
+    player.step(f"The merchant opens an offer at {VENUE}: “{TEASER}”")
+    return offer
+
+
+def _look_nearby(
+    player: Player, customer: str, venue: dict[str, Any], *, lon: float, lat: float
+) -> None:
+    query = {"lon": lon, "lat": lat, "radius_m": NEAR_M, "limit": 100}
+    found = player.ask("GET", "/v1/venues/nearby", customer, params=query)["items"]
+    here = {item["id"]: item for item in found}.get(venue["id"], {"offers": []})
+    states = {offer["teaser"]: offer["state"] for offer in here["offers"]}
+    require(states.get(TEASER) == "unlockable_here", found)
+    player.step(
+        f"Nearby: {len(found)} venues within {NEAR_M} m; {VENUE} is {here['distance_m']} m away and "
+        f"its offer is {states[TEASER]}"
+    )
+
+
+def _check_in(
+    player: Player, customer: str, venue: dict[str, Any], *, lon: float, lat: float
+) -> dict[str, Any]:
+    fix = {
+        "kind": "location",
+        "lon": lon,
+        "lat": lat,
+        "accuracy_m": 12,
+        "captured_at": datetime.now(UTC).isoformat(),
+        "provider": "gps",
+    }
+    body = {"venue_id": venue["id"], "evidence": [fix]}
+    return player.ask("POST", "/v1/check-ins", customer, status=201, json=body)
+
+
+def _redeem_twice(player: Player, sample: Sample, venue: dict[str, Any], code: str) -> None:
+    till = player.ask(
+        "POST",
+        "/v1/api-keys",
+        sample.merchant_key,
+        status=201,
+        json={"name": "Till 1", "scopes": ["redeem"], "venue_ids": [venue["id"]]},
+    )["token"]
+    order = {"code": code, "venue_id": venue["id"], "amount_minor": 8900, "order_reference": "1"}
+    first = player.ask("POST", "/v1/redemptions", till, status=201, json=order)
+    worth = _money(first["value_minor"], first["currency"])
+    player.step(f"The till redeems the code, worth {worth}")
+    refused = player.ask("POST", "/v1/redemptions", till, status=409, json=order)
+    player.step(f"A second redemption is refused: {refused['title']}")
+    reversal = f"/v1/redemptions/{first['id']}/reversal"
+    player.ask("POST", reversal, till, status=201, json={"reason": "Wrong order"})
+    again = player.ask("POST", "/v1/redemptions", till, status=201, json=order)
+    require(again["id"] != first["id"], again)
+    player.step("The redemption is reversed with a reason, and made again")
+
+
+def _count(player: Player, sample: Sample, offer: dict[str, Any]) -> None:
+    path = f"/v1/stats/offers/{offer['id']}"
+    stats = player.ask("GET", path, sample.merchant_key)
+    expected = {
+        "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
+        "unlocks": 1,
+        "redemptions": 2,
+        "reversals": 1,
+        "unique_customers": 1,
+        "new_customers": 1,
+        "money": [
+            {"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 8900}
+        ],
+    }
+    require({name: stats[name] for name in expected} == expected, stats)
+    player.step("The offer's funnel, as a marketer pulls it:")
+    check_ins = stats["check_ins"]
+    for name, number in (
+        ("check-ins accepted", check_ins["accepted"]),
+        ("check-ins ambiguous", check_ins["ambiguous"]),
+        ("check-ins rejected", check_ins["rejected"]),
+        ("unlocks", stats["unlocks"]),
+        ("redemptions", stats["redemptions"]),
+        ("reversals", stats["reversals"]),
+        ("unique customers", stats["unique_customers"]),
+        ("new customers", stats["new_customers"]),
+        *(
+            (
+                name.removesuffix("_minor"),
+                _money(money[name], money["currency"]),
+            )
+            for money in stats["money"]
+            for name in ("value_minor", "cost_minor", "amount_minor")
+        ),
+    ):
+        player.say(f"      {name:<24}{number:>14}")
+
+
+def _money(minor: int, currency: str) -> str:
+    return format_currency(minor / 10 ** get_currency_precision(currency), currency, locale="en")
