@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import lbs.tables  # noqa: F401  (completes the metadata)
 from lbs.accounts.auth import SCHEMES, KeyRing
@@ -31,13 +32,17 @@ def create_app(settings: Settings) -> Flask:
         OPENAPI_VERSION="3.1.0",
         API_SPEC_OPTIONS={
             "info": {"description": DESCRIPTION},
-            "servers": [{"url": settings.public_url}],
+            "servers": [{"url": "/"}],
         },
         MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     db, vault = (
-        Database(settings.database_url, pool_size=settings.pool_size),
+        Database(
+            settings.database_url,
+            pool_size=settings.pool_size,
+            statement_s=settings.statement_timeout.total_seconds(),
+        ),
         Vault(settings.secrets_key),
     )
     app.extensions["lbs_settings"] = settings
@@ -45,6 +50,9 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["lbs_vault"] = vault
     app.extensions["lbs_key_ring"] = KeyRing(db, vault, settings.public_url)
 
+    if settings.trusted_proxies:
+        proxies = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     logs.configure(settings.log_level)
     logs.install(app)
     metrics.install(app)

@@ -9,6 +9,11 @@ from typing import Any, Self
 
 from cryptography.fernet import Fernet
 
+Level = str
+LEVELS = ("debug", "info", "warning", "error")
+NOT_OURS = {"LBS_STATE_DIR"}
+"""Variables of the command line, not of the service."""
+
 
 class SettingsError(ValueError):
     """A variable is missing or not readable; the text names every one."""
@@ -23,9 +28,10 @@ class Settings:
     public_url: str = "http://127.0.0.1:8080"
     redis_url: str = ""
     rate_limit: str = "1200 per minute"
-    register_limit: str = "60 per minute"
-    log_level: str = "info"
+    trusted_proxies: int = 0
+    log_level: Level = "info"
     pool_size: int = 8
+    statement_timeout: timedelta = timedelta(seconds=30)
 
     access_token_ttl: timedelta = timedelta(minutes=15)
     refresh_token_ttl: timedelta = timedelta(days=60)
@@ -58,6 +64,8 @@ class Settings:
                 given[field.name] = _PARSERS[str(field.type)](env[name])
             except ValueError as error:
                 problems.append(f"{name}: {error}")
+        known = {f"LBS_{field.name.upper()}" for field in fields(cls)} | NOT_OURS
+        problems += [f"{name}: no such setting" for name in sorted(_ours(env) - known)]
         missing = {"database_url", "secrets_key"} - given.keys()
         problems += [f"LBS_{name.upper()} is not set" for name in sorted(missing)]
         if problems:
@@ -71,6 +79,16 @@ class Settings:
             )
         for key in self.secrets_key:
             Fernet(key)
+
+
+def _ours(env: Mapping[str, str]) -> set[str]:
+    return {name for name in env if name.startswith("LBS_")}
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LEVELS:
+        raise ValueError(f"must be one of {', '.join(LEVELS)}")
+    return text.lower()
 
 
 def _seconds(text: str) -> timedelta:
@@ -107,6 +125,7 @@ def _fernet_keys(text: str) -> tuple[str, ...]:
 
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "str": str,
+    "Level": _level,
     "int": _count,
     "float": _positive,
     "timedelta": _seconds,

@@ -17,7 +17,7 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from lbs.errors import Unavailable
 
-__all__ = ["Database", "DatabaseDown", "Model", "Session", "new_id"]
+__all__ = ["Database", "DatabaseUnavailable", "Model", "Session", "new_id"]
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -26,6 +26,13 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+
+POOL_S, LOCK_S = 5, 5
+
+NO_CONNECTION = "08000"
+PASSING = ("08", "53", "57P", "57014", "55P03", "40")
+"""SQLSTATE classes that a later try may not meet: connection, resources, shutdown, time, locks."""
 
 
 class Model(DeclarativeBase):
@@ -39,20 +46,28 @@ class Model(DeclarativeBase):
     }
 
 
-class DatabaseDown(Unavailable):
-    """The database could not be reached, or had no connection free in time.
+class DatabaseUnavailable(Unavailable):
+    """The database could not be reached, or could not answer in time.
 
-    Nothing was changed. Try again after the seconds in `Retry-After`; with the same
-    `Idempotency-Key` a request that did reach the database is not carried out twice.
+    Try again after the seconds in `Retry-After`; with the same `Idempotency-Key` a request that
+    was carried out after all is not carried out twice.
     """
 
-    code = "database-down"
-    title = "The service cannot reach its database just now"
+    code = "database-unavailable"
+    title = "The service cannot use its database just now"
 
 
 class Database:
-    def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self.engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_timeout=5)
+    """`statement_s` bounds each statement, and `LOCK_S` each wait for a lock, where it is given."""
+
+    def __init__(self, url: str, *, pool_size: int = 8, statement_s: float | None = None) -> None:
+        self.engine = create_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=POOL_S,
+            connect_args={"options": _bounds(statement_s)} if statement_s else {},
+        )
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
@@ -61,12 +76,20 @@ class Database:
         try:
             with self.sessions.begin() as session:
                 yield session
-        except (OperationalError, PoolTimeout) as error:
-            if isinstance(error, OperationalError) and not error.connection_invalidated:
-                sqlstate = getattr(error.orig, "sqlstate", None) or "08"
-                if not sqlstate.startswith(("08", "53", "57P")):
-                    raise
-            raise DatabaseDown(retry_after=2) from error
+        except PoolTimeout as error:
+            raise DatabaseUnavailable(retry_after=2) from error
+        except OperationalError as error:
+            sqlstate = getattr(error.orig, "sqlstate", None) or NO_CONNECTION
+            if sqlstate.startswith(PASSING):
+                raise DatabaseUnavailable(retry_after=2) from error
+            raise
+
+
+def _bounds(statement_s: float) -> str:
+    return (
+        f"-c statement_timeout={statement_s:g}s -c lock_timeout={LOCK_S}s "
+        f"-c idle_in_transaction_session_timeout={2 * statement_s:g}s"
+    )
 
 
 def new_id() -> UUID:

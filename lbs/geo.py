@@ -12,7 +12,7 @@ from shapely import MultiPolygon, Polygon, orient_polygons
 from shapely.errors import ShapelyError
 from shapely.validation import explain_validity
 
-MAX_AREA_KM2 = 400.0
+MIN_AREA_M2, MAX_AREA_KM2 = 1.0, 400.0
 MAX_POSITIONS = 10_000
 KM_PER_DEGREE = 111.32
 
@@ -139,7 +139,7 @@ def _ring_flaws(ring: Any, path: tuple[str | int, ...]) -> Iterator[Flaw]:
 def _position_flaw(position: Any, path: tuple[str | int, ...]) -> Flaw | None:
     if not isinstance(position, list) or len(position) not in (2, 3):
         return Flaw("position", path, "A position is a list: longitude, latitude.")
-    if not all(type(number) in (int, float) and math.isfinite(number) for number in position):
+    if not all(type(number) in (int, float) and abs(number) < math.inf for number in position):
         return Flaw("position", path, "A position is made of finite numbers.")
     lon, lat = position[:2]
     if abs(lon) <= 180 and abs(lat) <= 90:  # noqa: PLR2004
@@ -153,7 +153,7 @@ def _position_flaw(position: Any, path: tuple[str | int, ...]) -> Flaw | None:
 
 
 def _shape_flaws(shape: MultiPolygon) -> Iterator[Flaw]:
-    if shape.is_empty or shape.area == 0:
+    if shape.is_empty or shape.convex_hull.area == 0:
         yield Flaw("empty", ("coordinates",), "The fence encloses no area.")
         return
     try:
@@ -165,7 +165,9 @@ def _shape_flaws(shape: MultiPolygon) -> Iterator[Flaw]:
             "simple", ("coordinates",), f"The fence is not simple: {explain_validity(shape)}."
         )
         return
-    if (area := area_km2(shape)) > MAX_AREA_KM2:
+    if (area := area_km2(shape)) * 1_000_000 < MIN_AREA_M2:
+        yield Flaw("area", ("coordinates",), "The fence covers less than 1 m2.")
+    if area > MAX_AREA_KM2:
         yield Flaw(
             "area",
             ("coordinates",),

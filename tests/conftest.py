@@ -15,6 +15,7 @@ from lbs.cli.postgres import Cluster, create_database, running
 from lbs.config import Settings
 from lbs.db import Database
 from lbs.vault import new_key
+from tests.live import live  # noqa: F401  (a fixture)
 from tests.world import World
 
 SHARED = Path(__file__).parents[2] / "shared"

@@ -7,14 +7,23 @@ from marshmallow import fields, validate
 
 from lbs.accounts.policy import SCOPES
 from lbs.accounts.service import CreateKey, Register
-from lbs.http.fields import Schema, Timestamp, text
+from lbs.http.fields import Schema, Timestamp, Word, text
 from lbs.http.paging import page_schema
 
-SCOPE = fields.String(validate=validate.OneOf(SCOPES))
+SCOPE = Word("Scope", SCOPES)
+_KEY = {
+    "id": "019abc12-0000-7000-8000-000000000006",
+    "name": "Till 1",
+    "scopes": ["redeem"],
+    "venue_ids": ["019abc12-0000-7000-8000-000000000001"],
+    "created_at": "2026-11-22T09:00:00Z",
+    "expires_at": None,
+    "revoked_at": None,
+}
 
 
 class CreateApiKeySchema(Schema):
-    example = {"name": "Till 1", "scopes": ["redeem"]}  # noqa: RUF012
+    example = {name: _KEY[name] for name in ("name", "scopes", "venue_ids")}  # noqa: RUF012
 
     name = text(100, required=True, metadata={"example": "Till 1"})
     scopes = fields.List(
@@ -49,6 +58,10 @@ class CreateApiKeySchema(Schema):
 
 
 class ApiKeySchema(Schema):
+    """What a merchant's system identifies itself with, without its secret."""
+
+    example = _KEY
+
     id = fields.UUID(required=True)
     name = fields.String(required=True)
     scopes = fields.List(SCOPE, required=True)
@@ -60,6 +73,8 @@ class ApiKeySchema(Schema):
 
 class NewApiKeySchema(ApiKeySchema):
     """An API key with its secret, which is shown this once."""
+
+    example = {**_KEY, "token": "lbs_019abc12-0000-7000-8000-000000000006_xGh2..."}  # noqa: RUF012
 
     token = fields.String(required=True, metadata={"description": "Keep it: it is not shown again"})
 
@@ -88,6 +103,15 @@ class RegisterCustomerSchema(Schema):
 
 
 class CustomerSessionSchema(Schema):
+    """A customer's tokens: a short-lived one to call with, and one to get the next pair with."""
+
+    example = {  # noqa: RUF012
+        "customer_id": "019abc12-0000-7000-8000-000000000007",
+        "access_token": "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9...",
+        "expires_in": 900,
+        "refresh_token": "pR4v...",
+    }
+
     customer_id = fields.UUID(required=True)
     access_token = fields.String(required=True)
     expires_in = fields.Integer(
@@ -99,11 +123,38 @@ class CustomerSessionSchema(Schema):
 
 
 class CustomerSchema(Schema):
+    """Whom an access token belongs to."""
+
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000007",
+        "app_id": "019abc12-0000-7000-8000-000000000008",
+    }
+
     id = fields.UUID(required=True)
     app_id = fields.UUID(required=True)
 
 
-class KeySetSchema(Schema):
-    """A JSON Web Key Set (RFC 7517) of Ed25519 keys (RFC 8037)."""
+class SigningKeySchema(Schema):
+    """A public Ed25519 key as a JSON Web Key (RFC 8037)."""
 
-    keys = fields.List(fields.Dict(), required=True)
+    example = {  # noqa: RUF012
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": "6oMAWRWbFX1rN93pmKuas_OlqcQHAsd50WeSXmtzvRQ",
+        "kid": "019abc1200007000800000000000000a",
+        "use": "sig",
+        "alg": "EdDSA",
+    }
+
+    kty = fields.String(required=True)
+    crv = fields.String(required=True)
+    x = fields.String(required=True)
+    kid = fields.String(required=True)
+    use = fields.String(required=True)
+    alg = fields.String(required=True)
+
+
+class KeySetSchema(Schema):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys = fields.List(fields.Nested(SigningKeySchema), required=True)

@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from lbs.checkins.policy import LocationFix, Reason
 from lbs.checkins.service import CheckIn, ClosedOffer, NearbyVenue, Outcome
-from lbs.http.fields import Boolean, Float, OneOf, Schema, String, Timestamp, tag
+from lbs.http.fields import Boolean, Float, OneOf, Schema, String, Timestamp, Word, tag
 from lbs.http.languages import Text, say
 from lbs.http.paging import page_schema
 from lbs.offers.rules import Standing, State, Why
@@ -157,9 +157,19 @@ class ReasonSchema(Schema):
 class OfferStandingSchema(Schema):
     """How an offer stands for the customer. Its terms stay hidden until it has opened."""
 
+    example = {  # noqa: RUF012
+        "offer_id": "019abc12-0000-7000-8000-000000000002",
+        "teaser": "Something warm is on us",
+        "state": "unlockable_here",
+        "progress": 0,
+        "target": 1,
+        "progress_text": "0 of 1 visits",
+        "reason": None,
+    }
+
     offer_id = fields.UUID(required=True)
     teaser = fields.String(required=True)
-    state = fields.String(required=True, validate=validate.OneOf([state.value for state in State]))
+    state = Word("OfferState", [state.value for state in State], required=True)
     progress = fields.Integer(required=True)
     target = fields.Integer(required=True)
     progress_text = fields.String(required=True, metadata={"example": "3 of 10 visits"})
@@ -169,11 +179,31 @@ class OfferStandingSchema(Schema):
 class CheckInResultSchema(Schema):
     """What came of a check-in."""
 
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000004",
+        "venue_id": "019abc12-0000-7000-8000-000000000001",
+        "occurred_at": "2026-11-22T12:00:01Z",
+        "verdict": "accepted",
+        "level": "L1",
+        "reasons": [],
+        "needs": [],
+        "counts_again_at": None,
+        "visits": 1,
+        "receipt": "eyJhbGciOiJFZERTQSIsInR5cCI6InJlY2VpcHQrand0In0...",
+        "unlocked": [UnlockSchema.example],
+        "locked": [],
+    }
+
     id = fields.UUID(required=True)
     venue_id = fields.UUID(required=True)
     occurred_at = Timestamp(required=True)
-    verdict = fields.String(required=True, validate=validate.OneOf(VERDICTS))
-    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
+    verdict = Word("Verdict", VERDICTS, required=True)
+    level = Word(
+        "PresenceLevel",
+        LEVELS,
+        required=True,
+        metadata={"description": "How strongly presence is proved"},
+    )
     reasons = fields.List(fields.Nested(ReasonSchema), required=True)
     needs = fields.List(
         fields.String(),
@@ -203,12 +233,27 @@ class CheckInResultSchema(Schema):
 class CheckInSchema(Schema):
     """A check-in in the customer's history."""
 
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000009",
+        "venue_id": "019abc12-0000-7000-8000-000000000001",
+        "venue_name": "20 grams",
+        "occurred_at": "2026-11-22T11:55:00Z",
+        "verdict": "rejected",
+        "level": "L0",
+        "reasons": [{"code": "outside_fence", "text": "You are not at the venue."}],
+    }
+
     id = fields.UUID(required=True)
     venue_id = fields.UUID(required=True)
     venue_name = fields.String(required=True)
     occurred_at = Timestamp(required=True)
-    verdict = fields.String(required=True, validate=validate.OneOf(VERDICTS))
-    level = fields.String(required=True, validate=validate.OneOf(LEVELS))
+    verdict = Word("Verdict", VERDICTS, required=True)
+    level = Word(
+        "PresenceLevel",
+        LEVELS,
+        required=True,
+        metadata={"description": "How strongly presence is proved"},
+    )
     reasons = fields.List(fields.Nested(ReasonSchema), required=True)
 
 
@@ -235,6 +280,19 @@ class NearbyQuerySchema(Schema):
 
 
 class NearbyVenueSchema(Schema):
+    """A venue as a customer sees it, with the offers that run there."""
+
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000001",
+        "name": "20 grams",
+        "category": "cafe",
+        "time_zone": "Europe/Copenhagen",
+        "opening_hours": "09:00-18:00",
+        "location": {"lon": 12.57241, "lat": 55.68231},
+        "distance_m": 242,
+        "offers": [OfferStandingSchema.example],
+    }
+
     id = fields.UUID(required=True)
     name = fields.String(required=True)
     category = fields.String(required=True)
@@ -248,19 +306,30 @@ class NearbyVenueSchema(Schema):
 
 
 class NearbyVenuesSchema(Schema):
+    """Venues around a position."""
+
+    example = {"items": [NearbyVenueSchema.example]}  # noqa: RUF012
+
     items = fields.List(
         fields.Nested(NearbyVenueSchema), required=True, metadata={"description": "Nearest first"}
     )
 
 
 class MapPointSchema(Schema):
+    """A GeoJSON Point."""
+
     type = tag("Point")
     coordinates = fields.List(
-        fields.Float(), required=True, metadata={"description": "Longitude, latitude"}
+        fields.Float(),
+        required=True,
+        validate=validate.Length(2, 3),
+        metadata={"description": "Longitude, latitude", "example": [12.57232, 55.68227]},
     )
 
 
 class MapFeatureSchema(Schema):
+    """A venue as a GeoJSON Feature."""
+
     type = tag("Feature")
     id = fields.UUID(required=True)
     geometry = fields.Nested(MapPointSchema, required=True)
@@ -269,6 +338,18 @@ class MapFeatureSchema(Schema):
 
 class VenueMapSchema(Schema):
     """GeoJSON for a map: a point for each venue, its members as properties."""
+
+    example = {  # noqa: RUF012
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "id": "019abc12-0000-7000-8000-000000000001",
+                "geometry": {"type": "Point", "coordinates": [12.57241, 55.68231]},
+                "properties": NearbyVenueSchema.example,
+            }
+        ],
+    }
 
     type = tag("FeatureCollection")
     features = fields.List(fields.Nested(MapFeatureSchema), required=True)

@@ -178,6 +178,15 @@ def openapi(file: Path) -> None:
     write(file)
 
 
+@cli.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def problems(folder: Path) -> None:
+    """Write a page for each problem to FOLDER."""
+    from lbs.cli.problems import write  # noqa: PLC0415
+
+    write(folder)
+
+
 def main() -> None:
     try:
         cli(prog_name="lbs")

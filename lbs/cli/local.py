@@ -12,7 +12,7 @@ from lbs.config import Settings
 from lbs.vault import new_key
 
 ROOT = Path(__file__).parents[2]
-STATE = ROOT / ".lbs"
+STATE = Path(os.environ.get("LBS_STATE_DIR", ROOT / ".lbs"))
 
 
 @contextmanager
@@ -23,7 +23,7 @@ def environment(given: Mapping[str, str] = os.environ) -> Iterator[dict[str, str
     block lasts; without LBS_SECRETS_KEY a key is made once and kept there.
     """
     env = dict(given)
-    STATE.mkdir(exist_ok=True)
+    STATE.mkdir(parents=True, exist_ok=True)
     if "LBS_SECRETS_KEY" not in env:
         env["LBS_SECRETS_KEY"] = kept(STATE / "secrets_key", new_key())
     if "LBS_DATABASE_URL" in env:

@@ -29,7 +29,7 @@ def serve(env: Mapping[str, str], *, host: str, port: int, workers: int, threads
     with tempfile.TemporaryDirectory(prefix="lbs-metrics-") as metrics:
         process = subprocess.Popen(
             command,
-            env={**env, "PROMETHEUS_MULTIPROC_DIR": metrics},
+            env={"LBS_POOL_SIZE": str(2 * threads), **env, "PROMETHEUS_MULTIPROC_DIR": metrics},
             start_new_session=True,
         )
 

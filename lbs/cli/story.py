@@ -146,8 +146,8 @@ def _look_nearby(
     states = {offer["teaser"]: offer["state"] for offer in here["offers"]}
     require(states.get(TEASER) == "unlockable_here", found)
     player.step(
-        f"Nearby: {len(found)} venues within {NEAR_M} m; {VENUE} is {here['distance_m']} m away and "
-        f"its offer is {states[TEASER]}"
+        f"Nearby: {len(found)} venues within {NEAR_M} m; {VENUE} is {here['distance_m']} m away "
+        f"and its offer is {states[TEASER]}"
     )
 
 

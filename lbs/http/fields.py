@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -41,6 +41,14 @@ class String(fields.String):
         if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
             raise ma.ValidationError("Text may not contain NUL or lone surrogates.")
         return text
+
+
+class Word(String):
+    """One of a few words: a named enum in the document."""
+
+    def __init__(self, component: str, words: Iterable[str], **kwargs: Any) -> None:
+        self.component, self.words = component, tuple(words)
+        super().__init__(validate=validate.OneOf(self.words), **kwargs)
 
 
 def text(max_length: int, **kwargs: Any) -> String:
@@ -131,6 +139,20 @@ class OneOf(OneOfSchema):
         return super()._load(data, **kwargs)
 
 
-def tag(name: str) -> fields.Constant[str]:
+class Tag(fields.Constant[str]):
+    """A constant that has to be there."""
+
+    def _validate_missing(self, value: Any) -> None:
+        if value is ma.missing:
+            raise self.make_error("required")
+        super()._validate_missing(value)
+
+    def _deserialize(self, value: Any, *args: Any, **kwargs: Any) -> str:
+        if value != self.constant:
+            raise ma.ValidationError(f"Must be {self.constant}.")
+        return self.constant
+
+
+def tag(name: str) -> Tag:
     """The tag of a union's member, in the schema of that member."""
-    return fields.Constant(name, required=True, metadata={"type": "string"})
+    return Tag(name, required=True, metadata={"type": "string"})

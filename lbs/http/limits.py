@@ -13,9 +13,9 @@ from lbs.config import Settings
 
 
 def caller() -> str:
-    """The token, else the address; never the token itself, which would reach the store."""
-    token = request.headers.get("Authorization")
-    return hashlib.sha256(token.encode()).hexdigest()[:32] if token else get_remote_address()
+    """Token and address together, for all phones of an app share its key; hashed for the store."""
+    who = f"{request.headers.get('Authorization')} {get_remote_address()}"
+    return hashlib.sha256(who.encode()).hexdigest()[:32]
 
 
 def install(app: Flask, settings: Settings) -> Limiter:

@@ -35,6 +35,14 @@ class FieldErrorSchema(ma.Schema):
 class ProblemSchema(ma.Schema):
     """Why a request was not carried out (RFC 9457)."""
 
+    example = {  # noqa: RUF012
+        "type": "https://lbs.example/problems/code-refused",
+        "title": "This code cannot be redeemed",
+        "status": 409,
+        "code": "code-refused",
+        "request_id": "019abc12-0000-7000-8000-00000000000d",
+    }
+
     type = ma.fields.String(
         required=True, metadata={"description": "Address of the page that explains the problem"}
     )

@@ -17,7 +17,7 @@ from lbs.offers.schemas import (
     OfferListQuerySchema,
     OfferPageSchema,
     OfferSchema,
-    OfferStatusSchema,
+    SetOfferStatusSchema,
 )
 
 OFFERS = merchant_with("offers")
@@ -91,7 +91,7 @@ class Offer(MethodView):
 @blp.route("/v1/offers/<uuid:offer_id>/status")
 class OfferStatus(MethodView):
     @blp.operation("set_offer_status", OFFERS, idempotent=True)
-    @blp.arguments(OfferStatusSchema)
+    @blp.arguments(SetOfferStatusSchema)
     @blp.response(200, OfferSchema)
     def post(self, body: dict[str, str], offer_id: UUID) -> Any:
         """Activate, pause or end an offer

@@ -6,7 +6,7 @@ import marshmallow as ma
 from babel.numbers import list_currencies
 from marshmallow import fields, validate
 
-from lbs.http.fields import Integer, OneOf, Schema, String, Timestamp, tag, text
+from lbs.http.fields import Integer, OneOf, Schema, String, Timestamp, Word, tag, text
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.queries import TERMS
 from lbs.offers.service import WriteOffer
@@ -141,6 +141,22 @@ COUNT: dict[str, Any] = {
 PLACES: dict[str, Any] = {"validate": validate.Length(max=5000)}
 
 
+_OFFER: dict[str, Any] = {
+    "teaser": "Something warm is on us",
+    "terms": "One filter coffee of any size, at the counter",
+    "reward": {"kind": "free_item", "item": "A filter coffee"},
+    "rule": {"kind": "first_visit"},
+    "value_minor": 3500,
+    "cost_minor": 600,
+    "currency": "DKK",
+    "valid_from": "2026-11-01T00:00:00Z",
+    "valid_to": "2027-03-01T00:00:00Z",
+    "limit_total": 500,
+    "redeem_within_s": 7200,
+    "venue_ids": ["019abc12-0000-7000-8000-000000000001"],
+}
+
+
 class _OfferTermsSchema(Schema):
     def _dates(self, data: dict[str, Any]) -> None:
         start, end = data.get("valid_from"), data.get("valid_to")
@@ -162,20 +178,7 @@ class _OfferTermsSchema(Schema):
 
 
 class CreateOfferSchema(_OfferTermsSchema):
-    example = {  # noqa: RUF012
-        "teaser": "Something warm is on us",
-        "terms": "One filter coffee of any size, at the counter",
-        "reward": {"kind": "free_item", "item": "A filter coffee"},
-        "rule": {"kind": "first_visit"},
-        "value_minor": 3500,
-        "cost_minor": 600,
-        "currency": "DKK",
-        "valid_from": "2026-01-01T00:00:00Z",
-        "valid_to": "2027-01-01T00:00:00Z",
-        "limit_total": 500,
-        "redeem_within_s": 7200,
-        "venue_ids": [],
-    }
+    example = _OFFER
 
     teaser = text(200, required=True, **TEASER)
     terms = text(2000, required=True, **HIDDEN)
@@ -241,8 +244,22 @@ class ChangeOfferSchema(_OfferTermsSchema):
 class OfferSchema(Schema):
     """An offer as its merchant sees it."""
 
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000002",
+        "status": "active",
+        "version": 2,
+        "terms_version": 1,
+        **_OFFER,
+        "limit_per_customer": None,
+        "limit_per_day": None,
+        "group_ids": [],
+        "taken": 1,
+        "created_at": "2026-11-22T09:05:00Z",
+        "updated_at": "2026-11-22T09:06:00Z",
+    }
+
     id = fields.UUID(required=True)
-    status = fields.String(required=True, validate=validate.OneOf(STATUSES))
+    status = Word("OfferStatus", STATUSES, required=True)
     version = fields.Integer(required=True)
     terms_version = fields.Integer(
         required=True, metadata={"description": "Counts the versions of the terms"}
@@ -274,10 +291,10 @@ OfferPageSchema = page_schema(OfferSchema, "OfferPageSchema")
 
 
 class OfferListQuerySchema(WindowQuerySchema):
-    status = fields.String(load_default=None, validate=validate.OneOf(STATUSES))
+    status = Word("OfferStatus", STATUSES, load_default=None)
 
 
-class OfferStatusSchema(Schema):
+class SetOfferStatusSchema(Schema):
     example = {"status": "active"}  # noqa: RUF012
 
-    status = String(required=True, validate=validate.OneOf(("active", "paused", "ended")))
+    status = Word("NextOfferStatus", ("active", "paused", "ended"), required=True)

@@ -36,8 +36,32 @@ class RedeemSchema(Schema):
         return Redeem(**data)
 
 
+_REDEMPTION: dict[str, Any] = {
+    "id": "019abc12-0000-7000-8000-000000000005",
+    "unlock_id": "019abc12-0000-7000-8000-000000000003",
+    "offer_id": "019abc12-0000-7000-8000-000000000002",
+    "offer_version": 1,
+    "venue_id": "019abc12-0000-7000-8000-000000000001",
+    "api_key_id": "019abc12-0000-7000-8000-000000000006",
+    "redeemed_at": "2026-11-22T12:10:00Z",
+    "value_minor": 3500,
+    "cost_minor": 600,
+    "amount_minor": 12000,
+    "currency": "DKK",
+    "order_reference": "till 1, receipt 4711",
+    "reversed_at": None,
+    "reversal_reason": None,
+}
+
+
 class RedemptionSchema(Schema):
     """A code that was used up at a till."""
+
+    example = {  # noqa: RUF012
+        **_REDEMPTION,
+        "reversed_at": "2026-11-22T12:15:00Z",
+        "reversal_reason": "Customer returned the order",
+    }
 
     id = fields.UUID(required=True)
     unlock_id = fields.UUID(required=True)
@@ -57,6 +81,13 @@ class RedemptionSchema(Schema):
 
 class NewRedemptionSchema(RedemptionSchema):
     """What the till has to give."""
+
+    example = {  # noqa: RUF012
+        **_REDEMPTION,
+        "teaser": "Something warm is on us",
+        "terms": "One filter coffee of any size, at the counter",
+        "reward": {"kind": "free_item", "item": "A filter coffee"},
+    }
 
     teaser = fields.String(required=True)
     terms = fields.String(required=True)

@@ -4,19 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields, validate
+from marshmallow import fields
 
-from lbs.http.fields import Schema, Timestamp
+from lbs.http.fields import Schema, Timestamp, Word
 from lbs.venues.schemas import is_time_zone
 
 MAX_BUCKETS = 2000
 LENGTH = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 
 FROM: dict[str, Any] = {"data_key": "from", "metadata": {"description": "Counted from then on"}}
-TO: dict[str, Any] = {
-    "data_key": "to",
-    "metadata": {"description": "Counted before then; left out: now"},
-}
+TO: dict[str, Any] = {"data_key": "to", "metadata": {"description": "Counted before then"}}
 
 
 class _PeriodSchema(Schema):
@@ -29,13 +26,17 @@ class _PeriodSchema(Schema):
 
 class TotalsQuerySchema(_PeriodSchema):
     start = Timestamp(load_default=None, **FROM)
-    end = Timestamp(load_default=None, **TO)
+    end = Timestamp(
+        load_default=None,
+        data_key="to",
+        metadata={"description": "Counted before then; left out: now"},
+    )
 
 
 class SeriesQuerySchema(_PeriodSchema):
     start = Timestamp(required=True, **FROM)
     end = Timestamp(required=True, **TO)
-    by = fields.String(load_default="day", validate=validate.OneOf(tuple(LENGTH)))
+    by = Word("Interval", LENGTH, load_default="day")
     time_zone = fields.String(
         load_default=None,
         validate=is_time_zone,
@@ -57,9 +58,24 @@ class OfferSeriesQuerySchema(SeriesQuerySchema):
 
 
 class CheckInCountsSchema(Schema):
+    """Check-ins by verdict."""
+
     accepted = fields.Integer(required=True)
     ambiguous = fields.Integer(required=True)
     rejected = fields.Integer(required=True)
+
+
+_COUNTS = {
+    "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
+    "unlocks": 1,
+    "expired": 0,
+    "redemptions": 2,
+    "reversals": 1,
+    "unique_customers": 1,
+    "new_customers": 1,
+    "returning_customers": 0,
+    "money": [{"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 12000}],
+}
 
 
 class MoneySchema(Schema):
@@ -95,6 +111,8 @@ class CountsSchema(Schema):
 class TotalsSchema(CountsSchema):
     """The funnel of an offer or a venue."""
 
+    example = {**_COUNTS, "from": None, "to": "2026-11-22T18:00:00Z"}  # noqa: RUF012
+
     start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
     end = Timestamp(required=True, data_key="to", attribute="to")
 
@@ -108,7 +126,15 @@ class SeriesItemSchema(CountsSchema):
 class SeriesSchema(Schema):
     """The funnel hour by hour, day by day or week by week; empty ones are there too."""
 
-    by = fields.String(required=True, validate=validate.OneOf(tuple(LENGTH)))
+    example = {  # noqa: RUF012
+        "by": "day",
+        "time_zone": "Europe/Copenhagen",
+        "from": "2026-11-21T23:00:00Z",
+        "to": "2026-11-22T23:00:00Z",
+        "items": [{**_COUNTS, "start": "2026-11-21T23:00:00Z"}],
+    }
+
+    by = Word("Interval", LENGTH, required=True)
     time_zone = fields.String(required=True)
     start = Timestamp(required=True, data_key="from", attribute="from")
     end = Timestamp(required=True, data_key="to", attribute="to")

@@ -55,6 +55,20 @@ _FENCE = """
                        given.radius_m, 'quad_segs=32')::geometry END)::geography
 """
 
+_SOMEWHERE_INSIDE = """
+    ST_Rotate(
+        ST_Translate(middle.at,
+            (0.3 + 0.5 * random()) * ST_Distance(middle.at, ST_Boundary({fence}::geometry)), 0),
+        2 * pi() * random(), middle.at)::geography
+"""
+"""A random place well inside the fence, and away from where its middle is."""
+
+_MIDDLE = "LATERAL (SELECT ST_PointOnSurface({fence}::geometry) AS at) AS middle"
+
+_GIVES_CENTRE_AWAY = "ST_Distance({door}, ST_Centroid({fence}::geometry)::geography) < 2"
+
+_DOOR = "ST_SetSRID(ST_MakePoint(given.door_lon, given.door_lat), 4326)::geography"
+
 _INSERT = text(f"""
     INSERT INTO venue (id, merchant_id, name, category, time_zone, opening_hours, fence, centre,
                        radius_m, location, cool_down_s, status, version, created_at, updated_at)
@@ -62,28 +76,37 @@ _INSERT = text(f"""
            given.opening_hours, made.fence,
            ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography, given.radius_m,
            CASE WHEN given.door_lon IS NULL
-                  OR (given.door_lon = given.lon AND given.door_lat = given.lat)
-                THEN ST_GeometryN(ST_GeneratePoints(made.fence::geometry, 1,
-                         1 + abs(hashtext(given.id::text)) % 1000000), 1)
-                ELSE ST_SetSRID(ST_MakePoint(given.door_lon, given.door_lat), 4326)
-           END::geography,
+                  OR {_GIVES_CENTRE_AWAY.format(door=_DOOR, fence="made.fence")}
+                THEN {_SOMEWHERE_INSIDE.format(fence="made.fence")} ELSE {_DOOR} END,
            given.cool_down_s, 'active', 1, :now, :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given(
         id uuid, name text, category text, time_zone text, opening_hours text, polygon jsonb,
         lon float8, lat float8, radius_m float8, door_lon float8, door_lat float8,
         cool_down_s bigint
-    ), LATERAL (SELECT {_FENCE} AS fence) AS made
+    ), LATERAL (SELECT {_FENCE} AS fence) AS made, {_MIDDLE.format(fence="made.fence")}
 """)
 
 _MOVE = text(f"""
     UPDATE venue SET fence = made.fence, radius_m = given.radius_m,
            centre = ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography,
-           location = ST_GeometryN(ST_GeneratePoints(made.fence::geometry, 1,
-                          1 + abs(hashtext(venue.id::text)) % 1000000), 1)::geography
+           location = CASE
+               WHEN ST_Covers(made.fence, venue.location)
+                AND NOT {_GIVES_CENTRE_AWAY.format(door="venue.location", fence="made.fence")}
+               THEN venue.location
+               ELSE {_SOMEWHERE_INSIDE.format(fence="made.fence")} END
     FROM jsonb_to_record(CAST(:row AS jsonb)) AS given(
         polygon jsonb, lon float8, lat float8, radius_m float8
-    ), LATERAL (SELECT {_FENCE} AS fence) AS made
+    ), LATERAL (SELECT {_FENCE} AS fence) AS made, {_MIDDLE.format(fence="made.fence")}
     WHERE venue.id = :venue_id
+""")
+
+_MOVE_LOCATION = text(f"""
+    UPDATE venue SET location = CASE
+        WHEN {_GIVES_CENTRE_AWAY.format(door="door.at", fence="venue.fence")}
+        THEN {_SOMEWHERE_INSIDE.format(fence="venue.fence")} ELSE door.at END
+    FROM (SELECT {POINT} AS at) AS door, venue AS fenced,
+         {_MIDDLE.format(fence="fenced.fence")}
+    WHERE venue.id = :venue_id AND fenced.id = :venue_id
 """)
 
 
@@ -97,14 +120,13 @@ def insert_venues(
 
 
 def move_fence(session: Session, venue_id: UUID, row: dict[str, Any]) -> None:
+    """Keeps the place that the public sees where it is still inside."""
     session.execute(_MOVE, {"venue_id": venue_id, "row": json.dumps(row)})
 
 
 def move_location(session: Session, venue_id: UUID, *, lon: float, lat: float) -> None:
-    session.execute(
-        text(f"UPDATE venue SET location = {POINT} WHERE id = :venue_id"),
-        {"venue_id": venue_id, "lon": lon, "lat": lat},
-    )
+    """What the public sees; a place that would give the fence's centre away is not taken."""
+    session.execute(_MOVE_LOCATION, {"venue_id": venue_id, "lon": lon, "lat": lat})
 
 
 def find_venue(session: Session, venue_id: UUID, merchant_id: UUID) -> Row[Any] | None:

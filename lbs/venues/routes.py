@@ -27,6 +27,7 @@ from lbs.venues.schemas import (
     VenuePageSchema,
     VenueSchema,
     read_feature,
+    refuse_swapped,
 )
 
 VENUES = merchant_with("venues")
@@ -110,13 +111,20 @@ class Venue(MethodView):
     def patch(self, command: service.ChangeVenue, venue_id: UUID) -> Any:
         """Change the members that are given; send the `ETag` you read as `If-Match`"""
         expected = expected_version()
+
+        def check(found: Any) -> None:
+            check_version(found, expected)
+            if command.fence is not None:
+                zone = command.changes.get("time_zone", found.time_zone)
+                refuse_swapped(command.fence, time_zone=zone)
+
         with transaction() as session:
             venue = service.change_venue(
                 session,
                 venue_id=venue_id,
                 merchant_id=merchant().merchant_id,
                 command=command,
-                check=lambda found: check_version(found, expected),
+                check=check,
                 now=now(),
             )
         return tagged(venue)

@@ -17,13 +17,25 @@ from lbs.geo import (
     read_fence,
     time_zone_at,
 )
-from lbs.http.fields import Flawed, Float, Integer, OneOf, Schema, String, Timestamp, tag, text
+from lbs.http.fields import (
+    Flawed,
+    Float,
+    Integer,
+    OneOf,
+    Schema,
+    String,
+    Timestamp,
+    Word,
+    tag,
+    text,
+)
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.venues.service import ChangeVenue, CreateVenue, WriteGroup
 
 MIN_RADIUS_M, MAX_RADIUS_M = 10, 10_000
 MAX_IMPORT = 5_000
 WEEK_S = 7 * 86_400
+STATUSES = ("active", "retired")
 ZONES = frozenset(zoneinfo.available_timezones())
 
 SWAPPED = (
@@ -53,25 +65,24 @@ class Coordinates(fields.Field[Any]):
         return value
 
 
+POSITION = {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3}
+POLYGON = {
+    "type": "array",
+    "items": {"type": "array", "items": POSITION},
+    "example": [[[12.5720, 55.6821], [12.5727, 55.6821], [12.5724, 55.6825], [12.5720, 55.6821]]],
+}
+MULTI_POLYGON = {
+    "type": "array",
+    "items": {"type": "array", "items": {"type": "array", "items": POSITION}},
+    "example": [POLYGON["example"]],
+}
+
+
 class PolygonSchema(Schema):
     """A GeoJSON Polygon (RFC 7946): the outer ring, then its holes; longitude before latitude."""
 
     type = tag("Polygon")
-    coordinates = Coordinates(
-        required=True,
-        metadata={
-            "type": "array",
-            "items": {
-                "type": "array",
-                "items": {
-                    "type": "array",
-                    "items": {"type": "number"},
-                    "minItems": 2,
-                    "maxItems": 3,
-                },
-            },
-        },
-    )
+    coordinates = Coordinates(required=True, metadata=POLYGON)
 
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Any:
@@ -85,24 +96,7 @@ class MultiPolygonSchema(PolygonSchema):
     """A GeoJSON MultiPolygon (RFC 7946): several areas, each with its holes."""
 
     type = tag("MultiPolygon")
-    coordinates = Coordinates(
-        required=True,
-        metadata={
-            "type": "array",
-            "items": {
-                "type": "array",
-                "items": {
-                    "type": "array",
-                    "items": {
-                        "type": "array",
-                        "items": {"type": "number"},
-                        "minItems": 2,
-                        "maxItems": 3,
-                    },
-                },
-            },
-        },
-    )
+    coordinates = Coordinates(required=True, metadata=MULTI_POLYGON)
 
 
 class CircleSchema(Schema):
@@ -185,13 +179,17 @@ COOL_DOWN: dict[str, Any] = {
 }
 
 
+_VENUE = {
+    "name": "20 grams",
+    "category": "cafe",
+    "opening_hours": "09:00-18:00",
+    "fence": {"type": "Circle", "centre": {"lon": 12.57232, "lat": 55.68227}, "radius_m": 50},
+    "location": {"lon": 12.57241, "lat": 55.68231},
+}
+
+
 class CreateVenueSchema(Schema):
-    example = {  # noqa: RUF012
-        "name": "20 grams",
-        "category": "cafe",
-        "opening_hours": "09:00-18:00",
-        "fence": {"type": "Circle", "centre": {"lon": 12.57232, "lat": 55.68227}, "radius_m": 50},
-    }
+    example = _VENUE
 
     name = text(200, **NAME)
     category = String(load_default="other", **CATEGORY)
@@ -217,8 +215,7 @@ class CreateVenueSchema(Schema):
     def make(self, data: dict[str, Any], **_: Any) -> CreateVenue:
         lon, lat = _inside(data["fence"])
         given = data.pop("time_zone")
-        if looks_swapped(lon=lon, lat=lat, time_zone=given):
-            raise ma.ValidationError(Flawed.by("order", SWAPPED), "fence")
+        refuse_swapped(data["fence"], time_zone=given)
         return CreateVenue(time_zone=given or time_zone_at(lon=lon, lat=lat), **data)
 
 
@@ -243,6 +240,17 @@ class ChangeVenueSchema(Schema):
 class VenueSchema(Schema):
     """A venue as its merchant sees it."""
 
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000001",
+        **_VENUE,
+        "time_zone": "Europe/Copenhagen",
+        "cool_down_s": None,
+        "status": "active",
+        "version": 1,
+        "created_at": "2026-11-22T09:00:00Z",
+        "updated_at": "2026-11-22T09:00:00Z",
+    }
+
     id = fields.UUID(required=True)
     name = fields.String(required=True)
     category = fields.String(required=True)
@@ -251,7 +259,7 @@ class VenueSchema(Schema):
     fence = fields.Nested(FenceSchema, required=True)
     location = fields.Nested(PointSchema, required=True)
     cool_down_s = fields.Integer(required=True, allow_none=True)
-    status = fields.String(required=True, validate=validate.OneOf(("active", "retired")))
+    status = Word("VenueStatus", STATUSES, required=True)
     version = fields.Integer(required=True)
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
@@ -261,10 +269,22 @@ VenuePageSchema = page_schema(VenueSchema, "VenuePageSchema")
 
 
 class VenueListQuerySchema(WindowQuerySchema):
-    status = fields.String(load_default=None, validate=validate.OneOf(("active", "retired")))
+    status = Word("VenueStatus", STATUSES, load_default=None)
+
+
+_GROUP = {"name": "City centre", "venue_ids": ["019abc12-0000-7000-8000-000000000001"]}
 
 
 class VenueGroupSchema(Schema):
+    """A named group of the merchant's venues."""
+
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-00000000000b",
+        **_GROUP,
+        "version": 1,
+        "created_at": "2026-11-22T09:01:00Z",
+    }
+
     id = fields.UUID(required=True)
     name = fields.String(required=True)
     venue_ids = fields.List(fields.UUID(), required=True)
@@ -276,7 +296,7 @@ VenueGroupPageSchema = page_schema(VenueGroupSchema, "VenueGroupPageSchema")
 
 
 class CreateVenueGroupSchema(Schema):
-    example = {"name": "City centre", "venue_ids": []}  # noqa: RUF012
+    example = _GROUP
 
     name = text(100, required=True, metadata={"example": "City centre"})
     venue_ids = fields.List(
@@ -289,6 +309,8 @@ class CreateVenueGroupSchema(Schema):
 
 
 class ChangeVenueGroupSchema(Schema):
+    example = {"name": "Inner city"}  # noqa: RUF012
+
     name = text(100)
     venue_ids = fields.List(fields.UUID(), validate=validate.Length(max=MAX_IMPORT))
 
@@ -299,44 +321,136 @@ class ChangeVenueGroupSchema(Schema):
 
 
 class ImportQuerySchema(Schema):
-    mode = fields.String(
+    mode = Word(
+        "ImportMode",
+        ("all_or_nothing", "each"),
         load_default="all_or_nothing",
-        validate=validate.OneOf(("all_or_nothing", "each")),
         metadata={"description": "`each` takes what is right and reports what is not"},
     )
 
 
-class FeatureCollectionSchema(Schema):
-    """
-    GeoJSON: a feature's properties are a venue's members. The geometry is a Polygon, a
-    MultiPolygon, or a Point with the property radius_m; other properties are passed over.
-    """
-
-    type = tag("FeatureCollection")
-    features = fields.List(
-        fields.Raw(metadata={"type": "object"}),
-        required=True,
-        validate=validate.Length(1, MAX_IMPORT, error="From 1 to 5,000 features."),
-    )
+class _Open(Schema):
+    """GeoJSON that others wrote: what we do not know is passed over."""
 
     class Meta:
         unknown = ma.EXCLUDE
 
 
+class ImportPointSchema(_Open):
+    """A GeoJSON Point: the fence is a circle around it of the property `radius_m`."""
+
+    type = tag("Point")
+    coordinates = Coordinates(
+        required=True,
+        metadata={**POSITION, "example": [12.57232, 55.68227]},
+    )
+
+
+class ImportPolygonSchema(_Open):
+    """A GeoJSON Polygon."""
+
+    type = tag("Polygon")
+    coordinates = Coordinates(required=True, metadata=POLYGON)
+
+
+class ImportMultiPolygonSchema(_Open):
+    """A GeoJSON MultiPolygon."""
+
+    type = tag("MultiPolygon")
+    coordinates = Coordinates(required=True, metadata=MULTI_POLYGON)
+
+
+class ImportGeometrySchema(OneOf):
+    """The fence, or the centre of a circle."""
+
+    type_field = "type"
+    type_schemas = {  # noqa: RUF012
+        "Point": ImportPointSchema(),
+        "Polygon": ImportPolygonSchema(),
+        "MultiPolygon": ImportMultiPolygonSchema(),
+    }
+
+
+class ImportPropertiesSchema(_Open):
+    """A venue's members, and the radius where the geometry is a Point."""
+
+    name = text(200, **NAME)
+    category = String(**CATEGORY)
+    time_zone = String(validate=is_time_zone, metadata={"example": "Europe/Copenhagen"})
+    opening_hours = String(**HOURS)
+    cool_down_s = Integer(**COOL_DOWN)
+    radius_m = Float(
+        validate=validate.Range(MIN_RADIUS_M, MAX_RADIUS_M),
+        metadata={"description": "Needed with a Point", "example": 50},
+    )
+    point = Coordinates(
+        metadata={
+            **POSITION,
+            "description": "What maps show, such as the door: longitude, latitude",
+        }
+    )
+
+
+class ImportFeatureSchema(_Open):
+    """A venue as a GeoJSON Feature."""
+
+    type = tag("Feature")
+    geometry = fields.Nested(ImportGeometrySchema, required=True)
+    properties = fields.Nested(ImportPropertiesSchema, required=True)
+
+
+class ReadLater(fields.Nested):
+    """Documented as its schema, handed on as it came: each feature is judged for itself."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
+
+class FeatureCollectionSchema(_Open):
+    """GeoJSON to make venues of; members that are not named here are passed over."""
+
+    example = {  # noqa: RUF012
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": [12.57232, 55.68227]},
+                "properties": {"name": "20 grams", "category": "cafe", "radius_m": 50},
+            }
+        ],
+    }
+
+    type = tag("FeatureCollection")
+    features = fields.List(
+        ReadLater(ImportFeatureSchema),
+        required=True,
+        validate=validate.Length(1, MAX_IMPORT, error="From 1 to 5,000 features."),
+    )
+
+
 class RefusedFeatureSchema(Schema):
+    """A feature that no venue was made of, and why."""
+
     index = fields.Integer(required=True)
     name = fields.String(required=True, allow_none=True)
     errors = fields.List(fields.Nested("FieldErrorSchema"), required=True)
 
 
 class ImportReportSchema(Schema):
+    """What came of an import."""
+
+    example = {  # noqa: RUF012
+        "created": ["019abc12-0000-7000-8000-00000000000c"],
+        "refused": [],
+    }
+
     created = fields.List(
         fields.UUID(), required=True, metadata={"description": "In the order of the features"}
     )
     refused = fields.List(fields.Nested(RefusedFeatureSchema), required=True)
 
 
-_VENUE = CreateVenueSchema()
+_READER = CreateVenueSchema()
 _PROPERTIES = ("name", "category", "time_zone", "opening_hours", "cool_down_s")
 
 
@@ -350,7 +464,7 @@ def read_feature(feature: Any) -> CreateVenue:
     if not isinstance(geometry, Mapping):
         raise ma.ValidationError({"geometry": ["Must be an object."]})
     try:
-        venue: CreateVenue = _VENUE.load(
+        venue: CreateVenue = _READER.load(
             {
                 **{name: properties[name] for name in _PROPERTIES if name in properties},
                 **_door(properties.get("point")),
@@ -389,6 +503,12 @@ def _position(value: Any) -> Any:
     return (
         {"lon": value[0], "lat": value[1]} if isinstance(value, list) and len(value) > 1 else value
     )
+
+
+def refuse_swapped(fence: Any, *, time_zone: str | None) -> None:
+    lon, lat = _inside(fence)
+    if looks_swapped(lon=lon, lat=lat, time_zone=time_zone):
+        raise ma.ValidationError(Flawed.by("order", SWAPPED), "fence")
 
 
 def _inside(fence: Any) -> tuple[float, float]:

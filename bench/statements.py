@@ -1,0 +1,71 @@
+"""The service's own SQL, as psycopg and pgbench take it, so that no yardstick can drift from it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from sqlalchemy import ClauseElement, TextClause
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from lbs.checkins.queries import _NEARBY as NEARBY
+from lbs.checkins.queries import GATHER, RECORD
+from lbs.http.idempotency import _LOOK_UP as LOOK_UP
+from lbs.http.idempotency import _STORE as STORE
+from lbs.redemptions.queries import _FIND_PASS as FIND_PASS
+from lbs.redemptions.queries import _REDEEM as REDEEM
+
+__all__ = [
+    "FIND_PASS",
+    "GATHER",
+    "LOOK_UP",
+    "NEARBY",
+    "RECORD",
+    "REDEEM",
+    "STORE",
+    "for_pgbench",
+    "for_psycopg",
+    "recorded",
+]
+
+_PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
+
+
+def for_psycopg(statement: ClauseElement) -> str:
+    """The text with its parameters written as %(name)s."""
+    return str(statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat")))
+
+
+def for_pgbench(statement: TextClause, values: Mapping[str, str]) -> str:
+    """The text on one line, each parameter replaced by an SQL expression."""
+    text = _PARAMETER.sub(lambda match: values[match[1]], statement.text)
+    return " ".join(text.split())
+
+
+def recorded(use: Callable[[Any], object]) -> list[tuple[str, dict[str, Any]]]:
+    """What `use` executes on the session it is given, as texts and parameters for psycopg."""
+    recorder = _Recorder()
+    use(recorder)
+    return recorder.statements
+
+
+class _Recorder:
+    """Stands in for a Session: writes down, executes nothing, has no rows."""
+
+    def __init__(self) -> None:
+        self.statements: list[tuple[str, dict[str, Any]]] = []
+
+    def execute(self, statement: ClauseElement, values: dict[str, Any] | None = None) -> _Recorder:
+        compiled = statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat"))
+        parameters = {**cast("dict[str, Any]", compiled.params), **(values or {})}
+        self.statements.append((str(compiled), parameters))
+        return self
+
+    scalars = execute
+
+    def one_or_none(self) -> None:
+        return None
+
+    def all(self) -> list[Any]:
+        return []

@@ -1,0 +1,149 @@
+"""What a check-in and a nearby search cost the database."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import event, text
+
+from lbs.checkins import queries
+from lbs.db import new_id
+from tests.world import World, now
+
+THERE = {"lon": 140.0, "lat": 60.0}
+"""Where no test has a venue."""
+
+
+@contextmanager
+def statements(engine) -> Iterator[list[str]]:
+    """The statements that run on the engine meanwhile."""
+    seen: list[str] = []
+
+    def note(_connection, _cursor, statement, *_):
+        seen.append(" ".join(statement.split()))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def is_idempotency(statement: str) -> bool:
+    return "idempotent_answer" in statement
+
+
+@pytest.mark.parametrize("offers", [0, 1, 7])
+@pytest.mark.parametrize(
+    ("fix", "verdict"),
+    [({}, "accepted"), ({"north_m": 85}, "ambiguous"), ({"north_m": 450}, "rejected")],
+)
+def test_a_check_in_costs_two_statements_however_many_offers_there_are(
+    world: World, db, offers, fix, verdict
+):
+    venue = world.venue()
+    for number in range(offers):
+        world.offer(venue, limit_total=5, limit_per_day=5, limit_per_customer=number + 1)
+    customer = world.customer()
+    with statements(db.engine) as seen:
+        result = world.check_in(customer, venue, **fix)
+    assert result["verdict"] == verdict
+    assert len(result["unlocked"]) == (offers if verdict == "accepted" else 0)
+    assert sum(map(is_idempotency, seen)) == 2
+    own = [statement for statement in seen if not is_idempotency(statement)]
+    assert [statement.split()[0] for statement in own] == ["SELECT", "WITH"]
+
+
+def test_a_repeated_check_in_costs_one_look_up(world: World, db):
+    venue, customer = world.venue(), world.customer()
+    body = {"venue_id": venue["id"], "evidence": [world.location()]}
+    headers = {"Idempotency-Key": "again"}
+    world.ask("post", "/v1/check-ins", customer, json=body, headers=headers)
+    with statements(db.engine) as seen:
+        world.ask("post", "/v1/check-ins", customer, json=body, headers=headers)
+    assert len(seen) == 1
+    assert is_idempotency(seen[0])
+
+
+def test_a_nearby_search_costs_one_statement(world: World, db):
+    venues = [world.venue(east_m=east_m) for east_m in (0, 200, 400)]
+    for _ in range(3):
+        world.offer(*venues)
+    customer = world.customer()
+    query = {"lat": world.lat, "lon": world.lon}
+    with statements(db.engine) as seen:
+        found = world.ask("get", "/v1/venues/nearby", customer, query_string=query)
+    assert [len(venue["offers"]) for venue in found["items"]] == [3, 3, 3]
+    assert len(seen) == 1
+
+
+def nodes(plan: dict) -> Iterator[dict]:
+    yield plan
+    for child in plan.get("Plans", []):
+        yield from nodes(child)
+
+
+def test_nearby_search_walks_the_index_of_the_fences(world: World, db):
+    customer_id = world.register()["customer_id"]
+    asked = {
+        "customer_id": customer_id,
+        **THERE,
+        "radius_m": 1000,
+        "limit": 20,
+        "now": now(),
+    }
+    with db.sessions() as session:  # never committed: the tests share the database
+        session.execute(
+            text("""
+                INSERT INTO venue (id, merchant_id, name, category, time_zone, fence, location,
+                                   status, version, created_at, updated_at)
+                SELECT gen_random_uuid(), :merchant_id, 'Venue ' || n, 'cafe', 'UTC',
+                       ST_Multi(ST_Buffer(at.point, 20)::geometry)::geography, at.point,
+                       'active', 1, :now, :now
+                FROM generate_series(0, 4999) AS n, LATERAL (
+                    SELECT ST_SetSRID(ST_MakePoint(:lon + n % 100 * 0.001,
+                                                   :lat + n / 100 * 0.001), 4326)::geography
+                           AS point) AS at
+            """),
+            {"merchant_id": world.merchant_id, "now": now(), **THERE},
+        )
+        session.execute(text("ANALYZE venue"))
+        explain = text("EXPLAIN (ANALYZE, FORMAT json)" + queries._NEARBY.text)  # noqa: SLF001
+        [[plan]] = session.execute(explain, asked).one()
+        found = queries.nearby(session, **asked)
+    scans = [node for node in nodes(plan["Plan"]) if node.get("Index Name") == "ix_venue_fence"]
+    assert scans, json.dumps(plan, indent=1)
+    assert max(scan["Actual Rows"] for scan in scans) < 500
+    assert not [
+        node
+        for node in nodes(plan["Plan"])
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "venue"
+    ]
+    distances = [row.distance_m for row in found]
+    assert len(found) == 20
+    assert distances == sorted(distances)
+
+
+def test_finding_a_venue_for_a_check_in_needs_no_look_at_other_venues(world: World, db):
+    venue = world.venue()
+    with db.transaction() as session:
+        [[plan]] = session.execute(
+            text("EXPLAIN (ANALYZE, FORMAT json)" + queries.GATHER.text),
+            {
+                "customer_id": world.register()["customer_id"],
+                "venue_id": venue["id"],
+                "lon": world.lon,
+                "lat": world.lat,
+                "now": now(),
+            },
+        ).one()
+    rows = [node["Actual Rows"] for node in nodes(plan["Plan"])]
+    assert max(rows) <= 1
+
+
+def test_ids_are_made_in_order_so_pages_are_by_time():
+    ids = [new_id() for _ in range(1000)]
+    assert ids == sorted(set(ids))

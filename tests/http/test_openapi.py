@@ -1,0 +1,317 @@
+"""The document is up to date, valid, written by our rules, and its examples are true."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+import yaml
+from flask import Flask
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+from openapi_spec_validator import validate
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from lbs.cli.openapi import render, write
+from tests.world import METRE, World
+
+FILE = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
+DOCUMENT: dict[str, Any] = yaml.safe_load(FILE.read_text(encoding="utf-8"))
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+REF = "#/components/schemas/"
+OPERATIONS = [
+    pytest.param(method, path, operation, id=operation["operationId"])
+    for path, item in DOCUMENT["paths"].items()
+    for method, operation in item.items()
+    if method != "parameters"
+]
+VERBS = (
+    "change check create delete erase find import list map read redeem refresh register retire "
+    "reverse revoke rotate set"
+).split()
+SECRETS = {"access_token", "refresh_token", "receipt", "token", "x"}
+CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){2}")
+
+each_operation = pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
+
+
+def test_the_file_is_what_the_code_says(tmp_path: Path):
+    write(tmp_path / "new" / "openapi.yaml")
+    fresh = (tmp_path / "new" / "openapi.yaml").read_text(encoding="utf-8")
+    assert FILE.read_text(encoding="utf-8") == fresh, "run `make openapi`"
+    assert fresh == render()
+
+
+def test_the_service_gives_out_the_same_document(app: Flask):
+    assert app.test_client().get("/openapi.json").json == DOCUMENT
+
+
+def test_the_document_is_openapi_3_1():
+    assert DOCUMENT["openapi"] == "3.1.0"
+    validate(DOCUMENT)
+
+
+def test_the_document_names_no_machine():
+    assert DOCUMENT["servers"] == [{"url": "/"}]
+    assert not re.search(r"127\.0\.0\.1|localhost|/work/|/root/", FILE.read_text("utf-8"))
+
+
+def test_operation_ids_are_unique():
+    ids = [param.id for param in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+@each_operation
+def test_an_operation_reads_like_a_function(method: str, path: str, operation: dict[str, Any]):
+    assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation["operationId"])
+    assert operation["operationId"].split("_")[0] in VERBS
+    assert re.fullmatch(r"[A-Z].{3,79}[^.]", operation["summary"])
+    assert "\n" not in operation.get("description", "").replace("\n\n", "")
+    assert operation["tags"][1:] == []
+    assert operation["tags"][0] in [tag["name"] for tag in DOCUMENT["tags"]]
+
+
+@each_operation
+def test_an_operation_has_one_answer_and_one_problem(
+    method: str, path: str, operation: dict[str, Any]
+):
+    [success] = [status for status in operation["responses"] if status != "default"]
+    assert re.fullmatch("20[014]", success)
+    assert ("content" in operation["responses"][success]) == (success != "204")
+    assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}
+    problem = DOCUMENT["components"]["responses"]["Problem"]
+    assert problem["content"] == {"application/problem+json": {"schema": {"$ref": f"{REF}Problem"}}}
+
+
+@each_operation
+def test_bodies_are_named(method: str, path: str, operation: dict[str, Any]):
+    for media_type, schema in _bodies(operation):
+        if media_type == "image/png":
+            assert schema == {"type": "string", "format": "binary"}
+        else:
+            assert list(schema) == ["$ref"]
+            assert schema["$ref"].removeprefix(REF) in SCHEMAS
+
+
+@each_operation
+def test_bodies_have_an_example(method: str, path: str, operation: dict[str, Any]):
+    for _, schema in _bodies(operation):
+        name = schema.get("$ref", "").removeprefix(REF)
+        if name and not name.endswith("Page"):
+            example = SCHEMAS[name].get("examples")
+            assert example or name == "KeySet", name
+
+
+@each_operation
+def test_an_operation_says_who_may_call_it(method: str, path: str, operation: dict[str, Any]):
+    if operation["operationId"] == "list_signing_keys":
+        assert "security" not in operation
+        return
+    [requirement] = operation["security"]
+    [scheme] = requirement
+    assert DOCUMENT["components"]["securitySchemes"][scheme]["description"]
+
+
+@each_operation
+def test_parameters_are_never_null(method: str, path: str, operation: dict[str, Any]):
+    for parameter in operation.get("parameters", []):
+        schema = parameter.get("schema", {})
+        assert "null" not in json.dumps(schema)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_component_has_a_plain_name_and_names_its_parts(name: str):
+    assert re.fullmatch(r"([A-Z][a-z]+)+", name)
+    for depth, schema in _subschemas(SCHEMAS[name]):
+        if depth:
+            assert "properties" not in schema, "an object inside an object needs a name"
+            assert schema.get("type") != "object"
+            assert "enum" not in schema, "a list of words needs a name: use Word"
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEMAS if "oneOf" in SCHEMAS[name]])
+def test_a_union_says_how_to_tell_its_members_apart(name: str):
+    union = SCHEMAS[name]
+    discriminator = union["discriminator"]
+    tag, mapping = discriminator["propertyName"], discriminator["mapping"]
+    assert [member["$ref"] for member in union["oneOf"]] == list(mapping.values())
+    for word, ref in mapping.items():
+        member = SCHEMAS[ref.removeprefix(REF)]
+        assert tag in member["required"]
+        assert member["properties"][tag]["const"] == word
+
+
+def test_unions_are_only_where_they_have_a_name():
+    for name, component in SCHEMAS.items():
+        for depth, schema in _subschemas(component):
+            assert depth == 0 or "oneOf" not in schema, name
+            assert "allOf" not in schema
+            kinds = schema.get("anyOf", [{}, {"type": "null"}])
+            assert len(kinds) == 2, "anyOf only says that something may be null"
+            assert kinds[1] == {"type": "null"}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_examples_are_valid(name: str):
+    for _, schema in _subschemas(SCHEMAS[name]):
+        for example in schema.get("examples", []):
+            _check(schema, example)
+
+
+@each_operation
+def test_examples_of_parameters_are_valid(method: str, path: str, operation: dict[str, Any]):
+    for parameter in operation.get("parameters", []):
+        if "example" in parameter:
+            _check(parameter["schema"], parameter["example"])
+
+
+def test_the_examples_are_true(world: World):
+    """Send every example of a body; the answers look like the examples of answers."""
+    began = datetime.now(UTC)
+    real: dict[str, Any] = {
+        "captured_at": began.isoformat(),
+        "valid_from": (began - timedelta(days=1)).isoformat(),
+        "valid_to": (began + timedelta(days=1)).isoformat(),
+    }
+    sent: set[str] = set()
+
+    def say(method: str, path: str, component: str = "", token: str = "", **options: Any) -> Any:
+        if component:
+            sent.add(component)
+            options["json"] = _with(SCHEMAS[component]["examples"][0], real)
+        return world.ask(method, path, token or world.key, **options)
+
+    def same(answer: Any, component: str) -> None:
+        assert _masked(answer) == _masked(SCHEMAS[component]["examples"][0])
+
+    venue = say("post", "/v1/venues", "CreateVenue")
+    same(venue, "Venue")
+    real |= {"venue_id": venue["id"], "venue_ids": [venue["id"]]}
+    group = say("post", "/v1/venue-groups", "CreateVenueGroup")
+    same(group, "VenueGroup")
+    offer = say("post", "/v1/offers", "CreateOffer")
+    at_offer = f"/v1/offers/{offer['id']}"
+    say("post", f"{at_offer}/status", "SetOfferStatus")
+
+    session = say("post", "/v1/customers", "RegisterCustomer", world.publishable_key)
+    same(session, "CustomerSession")
+    customer = session["access_token"]
+    same(say("get", "/v1/customers/me", token=customer), "Customer")
+    query = {"lat": 55.68, "lon": 12.57}
+    found = say("get", "/v1/venues/nearby", token=customer, query_string=query)
+    [ours] = [item for item in found["items"] if item["id"] == venue["id"]]
+    same({"items": [ours]}, "NearbyVenues")
+    shown = say("get", "/v1/venues/nearby.geojson", token=customer, query_string=query)
+    [ours] = [feature for feature in shown["features"] if feature["id"] == venue["id"]]
+    same({**shown, "features": [ours]}, "VenueMap")
+
+    body = _with(SCHEMAS["CreateCheckIn"]["examples"][0], real)
+    body["evidence"][0]["lat"] += 400 * METRE
+    say("post", "/v1/check-ins", token=customer, json=body)
+    same(say("get", "/v1/check-ins", token=customer)["items"][0], "CheckIn")
+    result = say("post", "/v1/check-ins", "CreateCheckIn", customer)
+    same(result, "CheckInResult")
+    [unlock] = result["unlocked"]
+    same(say("get", f"/v1/unlocks/{unlock['id']}", token=customer), "Unlock")
+    same(say("get", at_offer), "Offer")
+
+    till = say("post", "/v1/api-keys", "CreateApiKey")
+    same(till, "NewApiKey")
+    same(say("get", "/v1/api-keys")["items"][0], "ApiKey")
+    real["code"] = unlock["code"]
+    redemption = say("post", "/v1/redemptions", "Redeem", till["token"])
+    same(redemption, "NewRedemption")
+    refused = world.redeem(unlock["code"], venue)
+    same(refused.json, "Problem")
+    reversal = f"/v1/redemptions/{redemption['id']}/reversal"
+    same(say("post", reversal, "Reverse", till["token"]), "Redemption")
+    say("post", "/v1/redemptions", "Redeem", till["token"])
+
+    same(say("get", f"/v1/stats/offers/{offer['id']}"), "Totals")
+    midnight = began.astimezone(ZoneInfo("Europe/Copenhagen")).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    day = {"from": midnight.isoformat(), "to": (midnight + timedelta(days=1)).isoformat()}
+    series = say("get", f"/v1/stats/offers/{offer['id']}/series", query_string=day)
+    same(series, "Series")
+
+    version = {"If-Match": '"1"'}
+    say("patch", f"/v1/venues/{venue['id']}", "ChangeVenue", headers=version)
+    say("patch", f"/v1/venue-groups/{group['id']}", "ChangeVenueGroup", headers=version)
+    say("patch", at_offer, "ChangeOffer", headers={"If-Match": '"2"'})
+    same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
+    same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
+
+    bodies = {
+        schema["$ref"].removeprefix(REF)
+        for param in OPERATIONS
+        for schema in _request_schemas(param.values[2])
+    }
+    assert sent == bodies
+
+
+def _request_schemas(operation: Any) -> Iterator[dict[str, Any]]:
+    for media in operation.get("requestBody", {}).get("content", {}).values():
+        yield media["schema"]
+
+
+def _bodies(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    answers = [answer for status, answer in operation["responses"].items() if status != "default"]
+    for holder in [operation.get("requestBody", {}), *answers]:
+        for media_type, media in holder.get("content", {}).items():
+            yield media_type, media["schema"]
+
+
+def _subschemas(schema: dict[str, Any], depth: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
+    yield depth, schema
+    for child in schema.get("properties", {}).values():
+        yield from _subschemas(child, depth + 1)
+    for child in [*schema.get("oneOf", []), *schema.get("anyOf", [])]:
+        yield from _subschemas(child, depth + 1)
+    if "items" in schema:
+        yield from _subschemas(schema["items"], depth + 1)
+
+
+def _check(schema: dict[str, Any], example: Any) -> None:
+    document = DRAFT202012.create_resource(DOCUMENT)
+    registry = Registry().with_resource("urn:lbs", document)
+    schema = json.loads(json.dumps(schema).replace('"#/', '"urn:lbs#/'))
+    OAS31Validator(schema, registry=registry, format_checker=oas31_format_checker).validate(example)
+
+
+def _with(value: Any, real: dict[str, Any]) -> Any:
+    """The example with what only this run knows: ids, times, the code."""
+    if isinstance(value, dict):
+        return {
+            name: real[name] if name in real else _with(member, real)
+            for name, member in value.items()
+        }
+    return [_with(item, real) for item in value] if isinstance(value, list) else value
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    """What is left of an answer that is the same in every run."""
+    if isinstance(value, dict):
+        return {key: _masked(member, key) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_masked(item, name) for item in value]
+    if not isinstance(value, str):
+        return value
+    if name in SECRETS or CODE.fullmatch(value):
+        return "secret"
+    if name == "type" and value.startswith("http"):
+        return value.rsplit("/", 1)[1]
+    for kind, parse in (("id", UUID), ("time", datetime.fromisoformat)):
+        try:
+            parse(value)
+        except ValueError:
+            continue
+        return kind
+    return value

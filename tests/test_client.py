@@ -1,0 +1,209 @@
+"""A client made from openapi.yaml by a generator plays the whole story with typed calls."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+import sys
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.world import METRE, World
+
+DOCUMENT = Path(__file__).parents[1] / "openapi" / "openapi.yaml"
+PACKAGE = "lbs_client"
+
+
+class Sdk:
+    """The generated package: `models`, and a function `call` for the operations."""
+
+    def __init__(self, package: ModuleType) -> None:
+        self.package = package
+        self.models: Any = importlib.import_module(f"{PACKAGE}.models")
+
+    def call(self, operation: str, client: Any, *args: Any, **options: Any) -> Any:
+        """`tag.operation_id`, as one would import it."""
+        module = importlib.import_module(f"{PACKAGE}.api.{operation}")
+        return module.sync_detailed(*args, client=client, **options)
+
+
+@pytest.fixture(scope="module")
+def sdk(tmp_path_factory: pytest.TempPathFactory):
+    home = tmp_path_factory.mktemp("client")
+    config = home / "config.json"
+    overrides = {"image/png": "application/octet-stream"}
+    config.write_text(json.dumps({"content_type_overrides": overrides, "post_hooks": []}))
+    made = subprocess.run(
+        [
+            sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none",
+            "--path", str(DOCUMENT), "--config", str(config), "--output-path", str(home / PACKAGE),
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = (made.stdout + made.stderr).lower()
+    assert made.returncode == 0, said
+    assert "warning" not in said, said
+    assert "unable" not in said, said
+    sys.path.insert(0, str(home))
+    try:
+        yield Sdk(importlib.import_module(PACKAGE))
+    finally:
+        sys.path.remove(str(home))
+
+
+@pytest.fixture
+def connect(sdk: Sdk, live: str):
+    """Gives a client for a token."""
+    with ExitStack() as open_clients:
+        yield lambda token: open_clients.enter_context(
+            sdk.package.AuthenticatedClient(base_url=live, token=token)
+        )
+
+
+def test_names_are_ones_a_person_would_choose(sdk: Sdk):
+    names = [name for name in dir(sdk.models) if name[0].isupper()]
+    awkward = [name for name in names if name[-1].isdigit() or "Type" in name or "Item" in name]
+    assert awkward == ["FreeItemReward", "SeriesItem"]
+
+
+def test_the_whole_story(sdk: Sdk, connect: Any, world: World):
+    m = sdk.models
+    merchant = connect(world.key)
+    app = connect(world.publishable_key)
+
+    def once() -> dict[str, str]:
+        return {"idempotency_key": str(uuid4())}
+
+    fence = m.Circle(centre=m.Point(lon=world.lon, lat=world.lat), radius_m=50)
+    body = m.CreateVenue(name="20 grams", fence=fence, time_zone="Europe/Copenhagen")
+    venue = sdk.call("venues.create_venue", merchant, body=body, **once()).parsed
+    assert isinstance(venue, m.Venue)
+    assert isinstance(venue.fence, m.Circle)
+    assert venue.status is m.VenueStatus.ACTIVE
+
+    now = datetime.now(UTC)
+    body = m.CreateOffer(
+        teaser="Something warm is on us",
+        terms="One filter coffee of any size",
+        reward=m.FreeItemReward(item="A filter coffee"),
+        rule=m.FirstVisitRule(),
+        value_minor=3500,
+        cost_minor=600,
+        currency="DKK",
+        valid_from=now - timedelta(days=1),
+        valid_to=now + timedelta(days=1),
+        limit_total=5,
+        venue_ids=[venue.id],
+    )
+    answer = sdk.call("offers.create_offer", merchant, body=body, **once())
+    offer = answer.parsed
+    assert (offer.status, offer.limit_per_day) == (m.OfferStatus.DRAFT, None)
+    assert (offer.reward, offer.rule) == (body.reward, body.rule)
+
+    rule = m.NthVisitRule(n=3)
+    change = m.ChangeOffer(rule=rule, limit_total=None)
+    options = {"body": change, "if_match": answer.headers["ETag"]}
+    changed = sdk.call("offers.change_offer", merchant, offer.id, **options).parsed
+    assert (changed.rule, changed.limit_total, changed.teaser) == (rule, None, offer.teaser)
+    outdated = sdk.call("offers.change_offer", merchant, offer.id, **options).parsed
+    assert (outdated.status, outdated.code) == (412, "version-outdated")
+    options = {"body": m.ChangeOffer(rule=body.rule), "if_match": f'"{changed.version}"'}
+    assert sdk.call("offers.change_offer", merchant, offer.id, **options).status_code == 200
+
+    body = m.SetOfferStatus(status=m.NextOfferStatus.ACTIVE)
+    active = sdk.call("offers.set_offer_status", merchant, offer.id, body=body, **once()).parsed
+    assert active.status is m.OfferStatus.ACTIVE
+
+    body = m.RegisterCustomer(device_id=str(uuid4()))
+    session = sdk.call("customers.register_customer", app, body=body, **once()).parsed
+    customer = connect(session.access_token)
+
+    here = {"lat": world.lat, "lon": world.lon}
+    nearby = sdk.call("venues.find_venues_nearby", customer, **here).parsed
+    [found] = nearby.items
+    [seen] = found.offers
+    assert (found.id, found.distance_m) == (venue.id, 0)
+    assert (seen.offer_id, seen.state) == (offer.id, m.OfferState.UNLOCKABLE_HERE)
+    assert seen.reason is None
+    shown = sdk.call("venues.map_venues_nearby", customer, **here).parsed
+    assert [feature.id for feature in shown.features] == [venue.id]
+
+    def check_in(north_m: float) -> Any:
+        fix = m.LocationEvidence(
+            lat=world.lat + north_m * METRE,
+            lon=world.lon,
+            accuracy_m=10.0,
+            captured_at=datetime.now(UTC),
+        )
+        body = m.CreateCheckIn(venue_id=venue.id, evidence=[fix])
+        return sdk.call("check_ins.check_in", customer, body=body, **once()).parsed
+
+    far = check_in(north_m=400)
+    assert far.verdict is m.Verdict.REJECTED
+    assert [reason.code for reason in far.reasons] == ["outside_fence"]
+    assert (far.unlocked, far.receipt) == ([], None)
+
+    inside = check_in(north_m=0)
+    assert (inside.verdict, inside.level) == (m.Verdict.ACCEPTED, m.PresenceLevel.L1)
+    [unlock] = inside.unlocked
+    assert isinstance(unlock.reward, m.FreeItemReward)
+
+    wallet = sdk.call("unlocks.list_unlocks", customer).parsed
+    assert [one.id for one in wallet.items] == [unlock.id]
+    assert wallet.next_cursor is None
+    picture = sdk.call("unlocks.read_unlock_qr", customer, unlock.id).parsed
+    assert picture.payload.read().startswith(b"\x89PNG")
+
+    redeem = m.Redeem(code=unlock.code, venue_id=venue.id, amount_minor=12000)
+    first = sdk.call("redemptions.redeem", merchant, body=redeem, **once()).parsed
+    assert isinstance(first, m.NewRedemption)
+    assert (first.terms, first.reversed_at) == (offer.terms, None)
+
+    second = sdk.call("redemptions.redeem", merchant, body=redeem, **once())
+    assert second.status_code == 409
+    assert isinstance(second.parsed, m.Problem)
+    assert second.parsed.code == "code-refused"
+
+    body = m.Reverse(reason="Wrong order")
+    back = sdk.call("redemptions.reverse_redemption", merchant, first.id, body=body, **once())
+    assert back.parsed.reversal_reason == "Wrong order"
+    again = sdk.call("redemptions.redeem", merchant, body=redeem, **once())
+    assert again.status_code == 201
+
+    stats = sdk.call("stats.read_offer_stats", merchant, offer.id).parsed
+    assert stats.check_ins == m.CheckInCounts(accepted=1, ambiguous=0, rejected=1)
+    assert (stats.unlocks, stats.redemptions, stats.reversals) == (1, 2, 1)
+    assert stats.from_ is None
+    [money] = stats.money
+    assert (money.currency, money.amount_minor) == ("DKK", 12000)
+    by_hour = sdk.call(
+        "stats.read_offer_series",
+        merchant,
+        offer.id,
+        from_=now - timedelta(hours=1),
+        to=now + timedelta(hours=1),
+        by=m.Interval.HOUR,
+    ).parsed
+    assert sum(item.unlocks for item in by_hour.items) == 1
+
+
+def test_what_is_wrong_comes_back_as_a_problem(sdk: Sdk, connect: Any, world: World):
+    m = sdk.models
+    merchant = connect(world.key)
+    fence = m.Polygon(coordinates=[[[0.0, 0.0], [1.0, 1.0], [0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]])
+    body = m.CreateVenue(name="Bow tie", fence=fence)
+    answer = sdk.call("venues.create_venue", merchant, body=body, idempotency_key="1")
+    assert isinstance(answer.parsed, m.Problem)
+    assert (answer.status_code, answer.parsed.code) == (422, "unprocessable-entity")
+    assert answer.parsed.errors[0].pointer.startswith("#/fence/")
+
+    stranger = connect("no-such-token")
+    refused = sdk.call("venues.list_venues", stranger).parsed
+    assert (refused.status, refused.code) == (401, "bad-token")
