@@ -49,11 +49,10 @@ openapi: setup ## Write openapi/openapi.yaml and docs/problems
 bench: setup ## Measure; ONLY=checkin runs one part
 	$(BIN)/python -m bench $(ONLY)
 
-COMPILE := $(BIN)/pip-compile --quiet --strip-extras --generate-hashes --allow-unsafe \
-	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options \
-	--no-header --no-annotate
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
-requirements: setup ## Pin the dependencies anew, with hashes
+requirements: setup ## Pin the dependencies anew, with hashes; UPGRADE=--upgrade takes newer ones
 	$(COMPILE) $(UPGRADE) -o requirements.txt pyproject.toml
 	$(COMPILE) $(UPGRADE) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
 

@@ -32,7 +32,7 @@ HOME = STATE / "bench"
 OURS, BARE = "wsgi:app", "bench.bare:app"
 PROCESSES, THREADS = 2, 4
 PATIENCE_S = 30.0
-SERVER_SETTINGS = {"max_wal_size": "8GB", "checkpoint_timeout": "30min", "work_mem": "64MB"}
+SERVER_SETTINGS = {"max_wal_size": "8GB", "checkpoint_timeout": "30min"}
 """So that no checkpoint falls on one side's round and not on the other's."""
 
 

@@ -362,8 +362,8 @@ def test_the_list_filters_by_offer_venue_and_time_and_pages(world: World, other_
         made = []
         for hour, venue in enumerate((here, there, here)):
             clock.move_to(NOON + timedelta(hours=hour))
-            for unlock in world.check_in(world.customer(), venue)["unlocked"]:
-                made.append(world.redeem(unlock["code"], venue).json["id"])
+            opened = world.check_in(world.customer(), venue)["unlocked"]
+            made += [world.redeem(unlock["code"], venue).json["id"] for unlock in opened]
     assert len(made) == 5
     names = {redemption: f"r{number}" for number, redemption in enumerate(made)}
 

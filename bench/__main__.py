@@ -1,0 +1,41 @@
+"""python -m bench [checkin|nearby|redeem|stats|growth]: prints `name value unit`, asserts nothing."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from bench.parts import Figure, checkin, nearby, redeem, stats
+from bench.servers import cluster
+from lbs.cli.postgres import Cluster
+
+PARTS: dict[str, Callable[[Cluster], Iterator[Figure]]] = {
+    "checkin": checkin,
+    "nearby": nearby,
+    "redeem": redeem,
+    "stats": stats,
+}
+
+
+def main(wanted: list[str]) -> None:
+    if unknown := set(wanted) - PARTS.keys():
+        sys.exit(f"No such part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
+    signal.signal(signal.SIGTERM, _stop)
+    with cluster() as running:
+        for name in wanted or PARTS:
+            print(f"{name} ...", file=sys.stderr)
+            for figure in PARTS[name](running):
+                print(f"{figure.name} {figure.value:.4g} {figure.unit}", flush=True)
+
+
+def _stop(*_: object) -> None:
+    """End as by Ctrl-C, so that everything started is stopped."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except KeyboardInterrupt:
+        sys.exit(130)

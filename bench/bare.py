@@ -1,0 +1,219 @@
+"""The yardstick: plain Flask and psycopg, the service's own SQL, and nothing else of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from flask import Flask, Response, jsonify, request
+from psycopg import Connection
+from psycopg.rows import NamedTupleRow, namedtuple_row
+from psycopg_pool import ConnectionPool
+
+from bench import statements
+from lbs.cli.server import conninfo
+from lbs.db import new_id
+from lbs.offers.queries import find_offer
+from lbs.stats.queries import OF_OFFER, count, sum_money, time_zones_of_offer
+
+LOOK_UP = statements.for_psycopg(statements.LOOK_UP)
+STORE = statements.for_psycopg(statements.STORE)
+GATHER = statements.for_psycopg(statements.GATHER)
+RECORD = statements.for_psycopg(statements.RECORD)
+NEARBY = statements.for_psycopg(statements.NEARBY)
+FIND_PASS = statements.for_psycopg(statements.FIND_PASS)
+REDEEM = statements.for_psycopg(statements.REDEEM)
+GUESS_WINDOW = timedelta(minutes=10)
+
+Work = Callable[[Connection[NamedTupleRow], Any, datetime], dict[str, Any]]
+
+app = Flask(__name__, static_folder=None)
+pool = ConnectionPool(
+    conninfo(os.environ["LBS_DATABASE_URL"]),
+    min_size=4,
+    max_size=8,
+    kwargs={"row_factory": namedtuple_row},
+    connection_class=Connection[NamedTupleRow],
+    open=True,
+)
+
+
+@app.post("/check-ins")
+def check_in() -> tuple[Response, int]:
+    return once(record_visit)
+
+
+@app.post("/redemptions")
+def redeem() -> tuple[Response, int]:
+    return once(record_redemption)
+
+
+@app.get("/nearby")
+def nearby() -> Response:
+    values = {
+        "customer_id": UUID(request.args["customer_id"]),
+        "lon": float(request.args["lon"]),
+        "lat": float(request.args["lat"]),
+        "radius_m": float(request.args["radius_m"]),
+        "limit": int(request.args["limit"]),
+        "now": datetime.now(UTC),
+    }
+    with pool.connection() as connection:
+        rows = connection.execute(NEARBY, values).fetchall()
+    return jsonify(items=[row._asdict() for row in rows])
+
+
+@app.get("/stats/<uuid:merchant_id>/<uuid:offer_id>")
+def stats(merchant_id: UUID, offer_id: UUID) -> Response:
+    with pool.connection() as connection:
+        answers = [
+            connection.execute(text, {**values, "end": datetime.now(UTC)}).fetchall()
+            for text, values in statements_of_totals(merchant_id, offer_id)
+        ]
+    return jsonify(answers=[[row._asdict() for row in rows] for rows in answers[-2:]])
+
+
+def once(work: Work) -> tuple[Response, int]:
+    """A transaction with a stored answer."""
+    now = datetime.now(UTC)
+    body = request.get_data()
+    digest = hashlib.sha256(request.headers["Idempotency-Key"].encode()).digest()
+    with pool.connection() as connection:
+        lock = int.from_bytes(digest[:8], signed=True)
+        connection.execute(LOOK_UP, {"lock": lock, "key_digest": digest}).fetchone()
+        answer = jsonify(work(connection, json.loads(body), now))
+        connection.execute(
+            STORE,
+            {
+                "key_digest": digest,
+                "fingerprint": hashlib.sha256(body).digest(),
+                "answer": answer.get_data(as_text=True),
+                "principal": "bare",
+                "created_at": now,
+            },
+        )
+    return answer, 201
+
+
+def record_visit(
+    connection: Connection[NamedTupleRow], body: Any, now: datetime
+) -> dict[str, Any]:
+    """Accept the check-in and open every offer there is."""
+    fix, customer_id, venue_id = body["evidence"][0], body["customer_id"], body["venue_id"]
+    place = {"venue_id": UUID(venue_id), "customer_id": UUID(customer_id), "now": now}
+    seen: Any = connection.execute(
+        GATHER, {**place, "lon": fix["lon"], "lat": fix["lat"]}
+    ).fetchone()
+    check_in_id = new_id()
+    grants = [
+        {
+            "unlock_id": str(new_id()),
+            "offer_id": offer["id"],
+            "offer_version": offer["version"],
+            "sealed_code": secrets.token_hex(8),
+            "code_digest": secrets.token_hex(32),
+            "expires_at": offer["valid_to"],
+            "caps": {},
+            "event_id": str(new_id()),
+        }
+        for offer in seen.offers
+    ]
+    connection.execute(
+        RECORD,
+        {
+            **place,
+            "check_in_id": check_in_id,
+            "event_id": new_id(),
+            "subject_id": seen.subject_id,
+            "merchant_id": seen.merchant_id,
+            "accepted": True,
+            "verdict": "accepted",
+            "level": 1,
+            "reasons": [],
+            "first_visit": not seen.visits,
+            "visits_seen": seen.visits,
+            "offer_ids": [offer["id"] for offer in seen.offers],
+            "distance_m": seen.distance_m,
+            "accuracy_m": fix["accuracy_m"],
+            "captured_at": datetime.fromisoformat(fix["captured_at"]),
+            "provider": fix["provider"],
+            "mock": fix["mock"],
+            "grants": json.dumps(grants),
+        },
+    ).fetchone()
+    return {
+        "id": check_in_id,
+        "venue_id": venue_id,
+        "occurred_at": now.isoformat(),
+        "verdict": "accepted",
+        "visits": seen.visits + 1,
+        "unlocked": [
+            {
+                "id": grant["unlock_id"],
+                "code": grant["sealed_code"],
+                "teaser": offer["teaser"],
+                "terms": offer["terms"],
+                "reward": offer["reward"],
+                "expires_at": offer["valid_to"],
+            }
+            for grant, offer in zip(grants, seen.offers, strict=True)
+        ],
+    }
+
+
+def record_redemption(
+    connection: Connection[NamedTupleRow], body: Any, now: datetime
+) -> dict[str, Any]:
+    """Use the code up; its digest comes with the request."""
+    found: Any = connection.execute(
+        FIND_PASS,
+        {
+            "digests": [bytes.fromhex(body["digest"])],
+            "merchant_id": UUID(body["merchant_id"]),
+            "venue_id": UUID(body["venue_id"]),
+            "guessers": [f"key {body['api_key_id']}", f"venue {body['venue_id']}"],
+            "window_start": now - GUESS_WINDOW,
+        },
+    ).fetchone()
+    redemption: Any = connection.execute(
+        REDEEM,
+        {
+            "unlock_id": found.unlock_id,
+            "redemption_id": new_id(),
+            "event_id": new_id(),
+            "venue_id": UUID(body["venue_id"]),
+            "api_key_id": UUID(body["api_key_id"]),
+            "amount_minor": body["amount_minor"],
+            "order_reference": None,
+            "now": now,
+        },
+    ).fetchone()
+    found_fields: dict[str, Any] = redemption._asdict()
+    return found_fields
+
+
+@cache
+def statements_of_totals(merchant_id: UUID, offer_id: UUID) -> list[tuple[str, dict[str, Any]]]:
+    """What the service executes for an offer's totals, in its order."""
+    scope = {
+        "offer_id": offer_id,
+        "venue_id": None,
+        "merchant_id": merchant_id,
+        "start": None,
+        "end": None,
+    }
+
+    def totals(session: Any) -> None:
+        find_offer(session, offer_id, merchant_id)
+        time_zones_of_offer(session, offer_id)
+        count(session, OF_OFFER, scope)
+        sum_money(session, OF_OFFER, scope)
+
+    return statements.recorded(totals)

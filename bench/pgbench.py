@@ -1,0 +1,117 @@
+"""The other yardstick: pgbench sends a check-in's statements with no Python in between."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+
+from bench import statements
+from bench.data import KINDS, Place
+from lbs.cli.postgres import ROLE, Cluster
+
+CLIENTS = 8
+
+
+def script(places: Sequence[Place], customers: int) -> str:
+    """One check-in; GATHER's columns become variables, as they do in the service."""
+    here = {
+        "customer_id": _id("customer", ":customer"),
+        "venue_id": f"({_array([f"'{place.venue_id}'" for place in places])}::uuid[])[:place]",
+        "now": "now()",
+    }
+    gather = {
+        **here,
+        "lon": f"({_array([str(place.lon) for place in places])}::float8[])[:place]",
+        "lat": f"({_array([str(place.lat) for place in places])}::float8[])[:place]",
+    }
+    key = {"lock": ":lock", "key_digest": "sha256(int8send(:n))"}
+    store = {
+        **key,
+        "fingerprint": "sha256(int8send(:n))",
+        "answer": ":offers",
+        "principal": "'pgbench'",
+        "created_at": "now()",
+    }
+    return f"""
+\\set seq :seq + 1
+\\set n :base + :seq * {CLIENTS} + :client_id
+\\set customer :n % {customers}
+\\set place 1 + (:n + :n / {customers}) % {len(places)}
+\\set lock random(-9000000000000000000, 9000000000000000000)
+BEGIN;
+{statements.for_pgbench(statements.LOOK_UP, key)};
+{statements.for_pgbench(statements.GATHER, gather)}
+\\gset
+{statements.for_pgbench(statements.RECORD, {**_RECORD, **here})};
+{statements.for_pgbench(statements.STORE, store)};
+COMMIT;
+"""
+
+
+def run(cluster: Cluster, database: str, text: str, *, first: int, seconds: int) -> tuple[float, int]:
+    """Transactions per second, and how many there were; numbered from `first` on."""
+    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+        file.write(text)
+        file.flush()
+        output = subprocess.run(
+            [
+                cluster.bin_dir / "pgbench", "--no-vacuum", "--protocol=prepared",
+                f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}", f"--file={file.name}",
+                f"--define=base={first}", "--define=seq=0", f"--define=ms={_now_ms()}",
+                f"--host={cluster.socket_dir}", f"--port={cluster.port}", f"--username={ROLE}",
+                database,
+            ],
+            check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL,
+        ).stdout  # fmt: skip
+    return float(_find(r"tps = ([\d.]+)", output)), int(_find(r"processed: (\d+)", output))
+
+
+def _id(kind: str, number: str, ms: str = "0") -> str:
+    return f"bench_id({KINDS.index(kind)}, {number}, {ms})"
+
+
+def _array(items: Sequence[str]) -> str:
+    return f"ARRAY[{','.join(items)}]"
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
+
+
+def _find(pattern: str, output: str) -> str:
+    match = re.search(pattern, output)
+    if not match:
+        raise RuntimeError(f"pgbench said:\n{output}")
+    return match[1]
+
+
+_OFFER = "(:offers::jsonb -> 0)"
+_GRANTS = f"""
+    jsonb_build_array(jsonb_build_object(
+        'unlock_id', {_id("unlock", ":n", ":ms")}, 'offer_id', {_OFFER} -> 'id',
+        'offer_version', {_OFFER} -> 'version', 'sealed_code', 'sealed',
+        'code_digest', encode(sha256(int8send(:n)), 'hex'), 'expires_at', {_OFFER} -> 'valid_to',
+        'caps', '{{}}'::jsonb, 'event_id', {_id("event", ":n * 2 + 1", ":ms")}))
+"""
+_RECORD = {
+    "check_in_id": _id("check_in", ":n", ":ms"),
+    "event_id": _id("event", ":n * 2", ":ms"),
+    "subject_id": ":subject_id",
+    "merchant_id": ":merchant_id",
+    "accepted": "true",
+    "verdict": "'accepted'",
+    "level": "1",
+    "reasons": "'{}'",
+    "first_visit": "(:visits = 0)",
+    "visits_seen": ":visits",
+    "offer_ids": f"ARRAY[({_OFFER} ->> 'id')::uuid]",
+    "distance_m": ":distance_m",
+    "accuracy_m": "10",
+    "captured_at": "now()",
+    "provider": "'gps'",
+    "mock": "false",
+    "grants": _GRANTS,
+}
