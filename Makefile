@@ -23,7 +23,7 @@ $(VENV)/ready: requirements-dev.txt pyproject.toml
 	  fi; }
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(BIN)/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 run: setup ## Start everything and play the story; ONCE=1 exits after it

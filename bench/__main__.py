@@ -1,4 +1,4 @@
-"""python -m bench [checkin|nearby|redeem|stats|growth]: prints `name value unit`, asserts nothing."""
+"""python -m bench [PART ...]: prints a line a figure, `name value unit`; asserts nothing."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 
+from bench.growth import growth
 from bench.parts import Figure, checkin, nearby, redeem, stats
 from bench.servers import cluster
 from lbs.cli.postgres import Cluster
@@ -15,6 +16,7 @@ PARTS: dict[str, Callable[[Cluster], Iterator[Figure]]] = {
     "nearby": nearby,
     "redeem": redeem,
     "stats": stats,
+    "growth": growth,
 }
 
 

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from flask import Flask, Response, jsonify, request
 from psycopg import Connection
-from psycopg.rows import NamedTupleRow, namedtuple_row
+from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from bench import statements
@@ -32,15 +32,16 @@ FIND_PASS = statements.for_psycopg(statements.FIND_PASS)
 REDEEM = statements.for_psycopg(statements.REDEEM)
 GUESS_WINDOW = timedelta(minutes=10)
 
-Work = Callable[[Connection[NamedTupleRow], Any, datetime], dict[str, Any]]
+Row = dict[str, Any]
+Work = Callable[[Connection[Row], Any, datetime], Row]
 
 app = Flask(__name__, static_folder=None)
 pool = ConnectionPool(
     conninfo(os.environ["LBS_DATABASE_URL"]),
     min_size=4,
     max_size=8,
-    kwargs={"row_factory": namedtuple_row},
-    connection_class=Connection[NamedTupleRow],
+    kwargs={"row_factory": dict_row},
+    connection_class=Connection[Row],
     open=True,
 )
 
@@ -67,7 +68,7 @@ def nearby() -> Response:
     }
     with pool.connection() as connection:
         rows = connection.execute(NEARBY, values).fetchall()
-    return jsonify(items=[row._asdict() for row in rows])
+    return jsonify(items=rows)
 
 
 @app.get("/stats/<uuid:merchant_id>/<uuid:offer_id>")
@@ -77,7 +78,7 @@ def stats(merchant_id: UUID, offer_id: UUID) -> Response:
             connection.execute(text, {**values, "end": datetime.now(UTC)}).fetchall()
             for text, values in statements_of_totals(merchant_id, offer_id)
         ]
-    return jsonify(answers=[[row._asdict() for row in rows] for rows in answers[-2:]])
+    return jsonify(counted=answers[-2], money=answers[-1])
 
 
 def once(work: Work) -> tuple[Response, int]:
@@ -102,9 +103,7 @@ def once(work: Work) -> tuple[Response, int]:
     return answer, 201
 
 
-def record_visit(
-    connection: Connection[NamedTupleRow], body: Any, now: datetime
-) -> dict[str, Any]:
+def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[str, Any]:
     """Accept the check-in and open every offer there is."""
     fix, customer_id, venue_id = body["evidence"][0], body["customer_id"], body["venue_id"]
     place = {"venue_id": UUID(venue_id), "customer_id": UUID(customer_id), "now": now}
@@ -123,7 +122,7 @@ def record_visit(
             "caps": {},
             "event_id": str(new_id()),
         }
-        for offer in seen.offers
+        for offer in seen["offers"]
     ]
     connection.execute(
         RECORD,
@@ -131,16 +130,16 @@ def record_visit(
             **place,
             "check_in_id": check_in_id,
             "event_id": new_id(),
-            "subject_id": seen.subject_id,
-            "merchant_id": seen.merchant_id,
+            "subject_id": seen["subject_id"],
+            "merchant_id": seen["merchant_id"],
             "accepted": True,
             "verdict": "accepted",
             "level": 1,
             "reasons": [],
-            "first_visit": not seen.visits,
-            "visits_seen": seen.visits,
-            "offer_ids": [offer["id"] for offer in seen.offers],
-            "distance_m": seen.distance_m,
+            "first_visit": not seen["visits"],
+            "visits_seen": seen["visits"],
+            "offer_ids": [offer["id"] for offer in seen["offers"]],
+            "distance_m": seen["distance_m"],
             "accuracy_m": fix["accuracy_m"],
             "captured_at": datetime.fromisoformat(fix["captured_at"]),
             "provider": fix["provider"],
@@ -153,7 +152,7 @@ def record_visit(
         "venue_id": venue_id,
         "occurred_at": now.isoformat(),
         "verdict": "accepted",
-        "visits": seen.visits + 1,
+        "visits": seen["visits"] + 1,
         "unlocked": [
             {
                 "id": grant["unlock_id"],
@@ -163,14 +162,12 @@ def record_visit(
                 "reward": offer["reward"],
                 "expires_at": offer["valid_to"],
             }
-            for grant, offer in zip(grants, seen.offers, strict=True)
+            for grant, offer in zip(grants, seen["offers"], strict=True)
         ],
     }
 
 
-def record_redemption(
-    connection: Connection[NamedTupleRow], body: Any, now: datetime
-) -> dict[str, Any]:
+def record_redemption(connection: Connection[Row], body: Any, now: datetime) -> dict[str, Any]:
     """Use the code up; its digest comes with the request."""
     found: Any = connection.execute(
         FIND_PASS,
@@ -185,7 +182,7 @@ def record_redemption(
     redemption: Any = connection.execute(
         REDEEM,
         {
-            "unlock_id": found.unlock_id,
+            "unlock_id": found["unlock_id"],
             "redemption_id": new_id(),
             "event_id": new_id(),
             "venue_id": UUID(body["venue_id"]),
@@ -195,8 +192,7 @@ def record_redemption(
             "now": now,
         },
     ).fetchone()
-    found_fields: dict[str, Any] = redemption._asdict()
-    return found_fields
+    return dict(redemption)
 
 
 @cache

@@ -31,6 +31,8 @@ OFFER_EVERY = 100
 CITIES_IN_A_ROW = 40
 VISITS_PER_CUSTOMER = 20
 VISITS_PER_VENUE = 3
+STRIDE = 7919
+"""A prime: consecutive requests are of customers and at venues that lie far apart."""
 HISTORY = timedelta(days=300)
 
 ID = """
@@ -128,8 +130,8 @@ CHECK_INS = f"""
     INSERT INTO check_in (id, venue_id, customer_id, occurred_at, verdict, level, reasons,
                           distance_m, accuracy_m, captured_at, provider, mock)
     SELECT bench_id({{check_in}}, j, (extract(epoch FROM at) * 1000)::bigint),
-           bench_id({{venue}}, venue), bench_id({{customer}}, customer), at, 'accepted', 1, '{{{{}}}}',
-           -12.5, 10, at, 'gps', false
+           bench_id({{venue}}, venue), bench_id({{customer}}, customer), at,
+           'accepted', 1, '{{{{}}}}', -12.5, 10, at, 'gps', false
     FROM ({_VISITS}) AS visit
 """
 
@@ -197,7 +199,6 @@ FUNNEL = """
 class Place(NamedTuple):
     """A venue with an offer, and a position inside its fence."""
 
-    number: int
     venue_id: UUID
     lon: float
     lat: float
@@ -290,15 +291,14 @@ class Tokens:
         return self._ring.sign(claims, ACCESS, ttl=timedelta(hours=2), now=datetime.now(UTC))
 
 
-def offer_places(base: Base, limit: int | None = None) -> Sequence[Place]:
-    """The venues with offers, evenly from all cities."""
+def offer_places(base: Base) -> Sequence[Place]:
+    """The venues with offers."""
     with base.connect() as connection:
         rows = connection.execute("""
-            SELECT offer_id, venue_id, ST_X(location::geometry), ST_Y(location::geometry)
+            SELECT venue_id, ST_X(location::geometry), ST_Y(location::geometry)
             FROM offer_venue JOIN venue ON venue.id = offer_venue.venue_id ORDER BY venue.id
         """).fetchall()
-    places = [Place(n, row[1], row[2], row[3]) for n, row in enumerate(rows)]
-    return places[:: max(1, len(places) // limit)] if limit else places
+    return [Place(*row) for row in rows]
 
 
 def _make_history(base: Base, values: dict[str, object]) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from bench import load, pgbench
 from bench.data import (
+    STRIDE,
     Place,
     Size,
     Tokens,
@@ -94,12 +95,12 @@ def checkin(cluster: Cluster) -> Iterator[Figure]:
             ours = Side("lbs", our_port, visits.ours(Tokens(base)), 201)
             bare = Side("bare", bare_port, visits.bare, 201)
             script = pgbench.script(visits.places, size.customers)
-            rates, written = [], []
+            rates: list[float] = []
+            written: list[dict[str, float]] = []
             for side in (ours, bare):
                 side.warm_up(1000)
             for _ in range(ROUNDS):
-                for side in (ours, bare):
-                    written.append(_rows_per_request(base, side))
+                written += [_rows_per_request(base, side) for side in (ours, bare)]
                 before = _count_rows(base)
                 first = visits.skip(200_000)
                 rate, count = pgbench.run(cluster, name, script, first=first, seconds=ROUND_S)
@@ -188,8 +189,8 @@ class Visits:
     def _take(self, count: int) -> Iterator[tuple[int, Place]]:
         first = self.skip(count)
         for n in range(first, first + count):
-            turn, customer = divmod(n, self._customers)
-            yield customer, self.places[(n + turn) % len(self.places)]
+            turn, customer = n // self._customers, n * STRIDE % self._customers
+            yield customer, self.places[(customer + turn) % len(self.places)]
 
     @staticmethod
     def _encode(path: str, place: Place, headers: dict[str, str], **members: str) -> bytes:
@@ -214,7 +215,7 @@ class Views:
         self._random = random.Random(1)
 
     def ours(self, tokens: Tokens) -> Requests:
-        signed = [tokens.of(who) for who in range(min(1000, self._customers))]
+        signed = [tokens.of(who) for who in range(0, self._customers, self._customers // 1000)]
 
         def requests(count: int) -> list[bytes]:
             return [

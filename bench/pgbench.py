@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from bench import statements
-from bench.data import KINDS, Place
+from bench.data import KINDS, STRIDE, Place
 from lbs.cli.postgres import ROLE, Cluster
 
 CLIENTS = 8
@@ -19,13 +19,13 @@ def script(places: Sequence[Place], customers: int) -> str:
     """One check-in; GATHER's columns become variables, as they do in the service."""
     here = {
         "customer_id": _id("customer", ":customer"),
-        "venue_id": f"({_array([f"'{place.venue_id}'" for place in places])}::uuid[])[:place]",
+        "venue_id": _pick([f"'{place.venue_id}'" for place in places], "uuid"),
         "now": "now()",
     }
     gather = {
         **here,
-        "lon": f"({_array([str(place.lon) for place in places])}::float8[])[:place]",
-        "lat": f"({_array([str(place.lat) for place in places])}::float8[])[:place]",
+        "lon": _pick([str(place.lon) for place in places], "float8"),
+        "lat": _pick([str(place.lat) for place in places], "float8"),
     }
     key = {"lock": ":lock", "key_digest": "sha256(int8send(:n))"}
     store = {
@@ -38,9 +38,9 @@ def script(places: Sequence[Place], customers: int) -> str:
     return f"""
 \\set seq :seq + 1
 \\set n :base + :seq * {CLIENTS} + :client_id
-\\set customer :n % {customers}
-\\set place 1 + (:n + :n / {customers}) % {len(places)}
-\\set lock random(-9000000000000000000, 9000000000000000000)
+\\set customer :n * {STRIDE} % {customers}
+\\set place 1 + (:customer + :n / {customers}) % {len(places)}
+\\set lock random(1, 4000000000000000000)
 BEGIN;
 {statements.for_pgbench(statements.LOOK_UP, key)};
 {statements.for_pgbench(statements.GATHER, gather)}
@@ -51,7 +51,9 @@ COMMIT;
 """
 
 
-def run(cluster: Cluster, database: str, text: str, *, first: int, seconds: int) -> tuple[float, int]:
+def run(
+    cluster: Cluster, database: str, text: str, *, first: int, seconds: int
+) -> tuple[float, int]:
     """Transactions per second, and how many there were; numbered from `first` on."""
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
         file.write(text)
@@ -73,8 +75,9 @@ def _id(kind: str, number: str, ms: str = "0") -> str:
     return f"bench_id({KINDS.index(kind)}, {number}, {ms})"
 
 
-def _array(items: Sequence[str]) -> str:
-    return f"ARRAY[{','.join(items)}]"
+def _pick(items: Sequence[str], kind: str) -> str:
+    """The item of the chosen place."""
+    return f"(ARRAY[{','.join(items)}]::{kind}[])[:place]"
 
 
 def _now_ms() -> int:

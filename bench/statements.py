@@ -6,8 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, TextClause
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy import ClauseElement, TextClause, create_engine
 
 from lbs.checkins.queries import _NEARBY as NEARBY
 from lbs.checkins.queries import GATHER, RECORD
@@ -29,12 +28,13 @@ __all__ = [
     "recorded",
 ]
 
+_PSYCOPG = create_engine("postgresql+psycopg://").dialect
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 
 
 def for_psycopg(statement: ClauseElement) -> str:
     """The text with its parameters written as %(name)s."""
-    return str(statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat")))
+    return str(statement.compile(dialect=_PSYCOPG))
 
 
 def for_pgbench(statement: TextClause, values: Mapping[str, str]) -> str:
@@ -57,7 +57,7 @@ class _Recorder:
         self.statements: list[tuple[str, dict[str, Any]]] = []
 
     def execute(self, statement: ClauseElement, values: dict[str, Any] | None = None) -> _Recorder:
-        compiled = statement.compile(dialect=PGDialect_psycopg(paramstyle="pyformat"))
+        compiled = statement.compile(dialect=_PSYCOPG)
         parameters = {**cast("dict[str, Any]", compiled.params), **(values or {})}
         self.statements.append((str(compiled), parameters))
         return self

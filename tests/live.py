@@ -28,7 +28,7 @@ def live(settings: Settings) -> Iterator[str]:
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
         [sys.executable, "-m", "lbs.cli", "serve", "--port", str(port), "--workers", "1"],
-        env={**os.environ, **variables(settings), "LBS_PUBLIC_URL": address},
+        env={**os.environ, **variables(settings)},
         start_new_session=True,
     )
     try:

@@ -73,7 +73,7 @@ def test_names_are_ones_a_person_would_choose(sdk: Sdk):
     assert awkward == ["FreeItemReward", "SeriesItem"]
 
 
-def test_the_whole_story(sdk: Sdk, connect: Any, world: World):
+def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915  (a story)
     m = sdk.models
     merchant = connect(world.key)
     app = connect(world.publishable_key)

@@ -156,7 +156,7 @@ def _try_check_in(
         reasons=[reason.value for reason in judgement.reasons],
         first_visit=judgement.accepted and visits == 1,
         visits_seen=seen.visits,
-        offer_ids=[row["id"] for row, _ in offers],
+        offer_ids=[offer.id for _, offer in offers if offer.valid_from <= now],
         distance_m=seen.distance_m,
         accuracy_m=fix.accuracy_m if fix else None,
         captured_at=fix.captured_at if fix else None,

@@ -46,17 +46,13 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Any, schema: Schema) -> Any:
         raw = req.get_data()
         if not raw:
-            return self.load_json_empty()
+            abort(HTTPStatus.BAD_REQUEST, description="The request needs a JSON body.")
         if not req.is_json:
             abort(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         try:
             return strict_json.loads(raw)
         except ValueError as error:
             abort(HTTPStatus.BAD_REQUEST, description=str(error))
-
-    @staticmethod
-    def load_json_empty() -> dict[str, Any]:
-        return {}
 
 
 class Blueprint(flask_smorest.Blueprint):

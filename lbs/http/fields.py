@@ -53,7 +53,10 @@ class Word(String):
 
 def text(max_length: int, **kwargs: Any) -> String:
     """A line or paragraph of at least one and at most so many characters."""
-    return String(validate=[validate.Length(min=1, max=max_length), _not_blank], **kwargs)
+    metadata = {"pattern": r"\S", **kwargs.pop("metadata", {})}
+    return String(
+        validate=[validate.Length(min=1, max=max_length), _not_blank], metadata=metadata, **kwargs
+    )
 
 
 def _not_blank(value: str) -> None:
@@ -62,9 +65,11 @@ def _not_blank(value: str) -> None:
 
 
 class Integer(fields.Integer):
-    """A JSON integer that fits a bigint; neither text nor 2.0."""
+    """A JSON integer that fits a bigint: 2.0 is one, as in JSON Schema; text and true are not."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if type(value) is float and value.is_integer():
+            value = int(value)
         if type(value) is not int:
             raise self.make_error("invalid", input=value)
         if abs(value) > MAX_BIGINT:
@@ -104,8 +109,8 @@ class Timestamp(fields.AwareDateTime):
         if not isinstance(value, str):
             raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE)
         moment: datetime = super()._deserialize(value, attr, data, **kwargs)
-        if not MIN_YEAR < moment.year < MAX_YEAR:
-            raise ma.ValidationError(f"The year must lie between {MIN_YEAR} and {MAX_YEAR}.")
+        if not MIN_YEAR <= moment.year <= MAX_YEAR:
+            raise ma.ValidationError(f"The year must lie from {MIN_YEAR} to {MAX_YEAR}.")
         return moment.astimezone(UTC)
 
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> str | None:

@@ -72,7 +72,7 @@ def install(app: Flask) -> None:
             "crash", request_id=g.get("request_id"), error=type(error).__name__, where=_where(error)
         )
         return problem(
-            status=500, code="internal-error", title="The service failed; it has been logged"
+            status=500, code="internal-server-error", title="The service failed; it has been logged"
         )
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import marshmallow as ma
 from flask import Response, current_app
@@ -88,7 +89,11 @@ def from_domain(error: LbsError) -> Response:
 
 def slug(status: HTTPStatus) -> str:
     """The code of a problem that has no more to say than its HTTP status."""
-    return status.name.lower().replace("_", "-")
+    return _SLUGS.get(status, status.name.lower().replace("_", "-"))
+
+
+_SLUGS = {413: "request-entity-too-large", 422: "unprocessable-entity"}
+"""Python 3.13 gives these statuses other names; the codes are promised."""
 
 
 def field_errors(messages: dict[str, Any]) -> list[dict[str, str]]:
@@ -97,7 +102,7 @@ def field_errors(messages: dict[str, Any]) -> list[dict[str, str]]:
         {
             "detail": str(text),
             **(
-                {"pointer": "#" + "".join(f"/{step}" for step in path if step != "_schema")}
+                {"pointer": "#" + "".join(map(_step, path))}
                 if location == "json"
                 else {"parameter": ".".join(path)}
             ),
@@ -106,6 +111,14 @@ def field_errors(messages: dict[str, Any]) -> list[dict[str, str]]:
         for location, tree in messages.items()
         for path, text in _leaves(tree)
     ]
+
+
+def _step(name: str) -> str:
+    """A reference token of a JSON pointer in a URI fragment (RFC 6901, 3 and 6)."""
+    if name == "_schema":
+        return ""
+    escaped = name.replace("~", "~0").replace("/", "~1")
+    return "/" + quote(escaped, safe="~!$&'()*+,;=:@", errors="replace")
 
 
 def _leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -6,12 +6,19 @@ import json
 import math
 from typing import Any, NoReturn
 
+MAX_DIGITS = 400
+"""More than any finite number has, and few enough to be read in no time."""
+
 
 def loads(raw: bytes) -> Any:
     """The document, or ValueError with a text that quotes nothing of it."""
     try:
         return json.loads(
-            raw, parse_constant=_no_constant, parse_float=_finite, object_pairs_hook=_unique
+            raw.decode("utf-8-sig"),
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_short,
+            object_pairs_hook=_unique,
         )
     except RecursionError:
         raise ValueError("The JSON is nested too deeply.") from None
@@ -31,6 +38,12 @@ def _finite(digits: str) -> float:
     if not math.isfinite(number := float(digits)):
         raise ValueError("A number is too large.")
     return number
+
+
+def _short(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError("A number is too large.")
+    return int(digits)
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -134,6 +134,10 @@ HIDDEN: dict[str, Any] = {
         "example": "One filter coffee of any size, at the counter",
     }
 }
+CURRENCY: dict[str, Any] = {
+    "validate": _is_currency,
+    "metadata": {"description": "ISO 4217", "pattern": "^[A-Z]{3}$", "example": "DKK"},
+}
 COUNT: dict[str, Any] = {
     "allow_none": True,
     "validate": validate.Range(1, MAX_COUNT),
@@ -192,7 +196,7 @@ class CreateOfferSchema(_OfferTermsSchema):
         required=True,
         metadata={"description": "Cost to the merchant, in minor units", "example": 600},
     )
-    currency = String(required=True, validate=_is_currency, metadata={"example": "DKK"})
+    currency = String(required=True, **CURRENCY)
     valid_from = Timestamp(required=True)
     valid_to = Timestamp(required=True)
     limit_total = Integer(
@@ -230,7 +234,7 @@ class ChangeOfferSchema(_OfferTermsSchema):
     rule = fields.Nested(RuleSchema)
     value_minor = minor()
     cost_minor = minor()
-    currency = String(validate=_is_currency)
+    currency = String(**CURRENCY)
     valid_from = Timestamp()
     valid_to = Timestamp()
     limit_total = Integer(**COUNT)

@@ -61,11 +61,14 @@ _MONEY = """
 _WHOLE = "CAST(NULL AS timestamptz)"
 _BY = "date_trunc(:by, at, :time_zone)"
 
+# Half-hour steps, because Lord Howe Island's clocks change by half an hour.
 _BUCKETS = {
     "hour": """
-        SELECT generate_series(date_trunc('hour', CAST(:start AS timestamptz), :time_zone),
-                               CAST(:end AS timestamptz) - interval '1 microsecond',
-                               interval '1 hour') AS bucket
+        SELECT DISTINCT date_trunc(:by, at, :time_zone) AS bucket FROM generate_series(
+            date_trunc(:by, CAST(:start AS timestamptz), :time_zone),
+            CAST(:end AS timestamptz) - interval '1 microsecond',
+            interval '30 minutes') AS at
+        ORDER BY bucket
     """,
     "day": """
         SELECT local AT TIME ZONE :time_zone AS bucket FROM generate_series(

@@ -376,7 +376,9 @@ class ImportPropertiesSchema(_Open):
 
     name = text(200, **NAME)
     category = String(**CATEGORY)
-    time_zone = String(validate=is_time_zone, metadata={"example": "Europe/Copenhagen"})
+    time_zone = String(
+        allow_none=True, validate=is_time_zone, metadata={"example": "Europe/Copenhagen"}
+    )
     opening_hours = String(**HOURS)
     cool_down_s = Integer(**COOL_DOWN)
     radius_m = Float(
@@ -384,10 +386,11 @@ class ImportPropertiesSchema(_Open):
         metadata={"description": "Needed with a Point", "example": 50},
     )
     point = Coordinates(
+        allow_none=True,
         metadata={
             **POSITION,
             "description": "What maps show, such as the door: longitude, latitude",
-        }
+        },
     )
 
 
@@ -500,9 +503,11 @@ def _door(point: Any) -> dict[str, Any]:
 
 
 def _position(value: Any) -> Any:
-    return (
-        {"lon": value[0], "lat": value[1]} if isinstance(value, list) and len(value) > 1 else value
-    )
+    """Longitude, latitude and, passed over, height; anything else is refused by PointSchema."""
+    match value:
+        case [lon, lat] | [lon, lat, int() | float()]:
+            return {"lon": lon, "lat": lat}
+    return value
 
 
 def refuse_swapped(fence: Any, *, time_zone: str | None) -> None:

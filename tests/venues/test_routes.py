@@ -229,11 +229,9 @@ AT = "#/fence/coordinates"
         pytest.param(polygon(), "empty", AT, id="empty"),
         pytest.param(polygon([R[0]] * 4), "empty", AT, id="empty-area"),
         pytest.param({"type": "MultiPolygon", "coordinates": []}, "empty", AT, id="empty-multi"),
+        pytest.param(polygon([[200, LAT], *R[1:4], [200, LAT]]), "range", f"{AT}/0/0", id="range"),
         pytest.param(
-            polygon([[200, LAT], *R[1:4], [200, LAT]]), "range", f"{AT}/0/0", id="range"
-        ),
-        pytest.param(
-            polygon([[10**400, LAT], *R[1:4], [10**400, LAT]]), "range", f"{AT}/0/0", id="huge"
+            polygon([[10**350, LAT], *R[1:4], [10**350, LAT]]), "range", f"{AT}/0/0", id="huge"
         ),
         pytest.param(polygon(ring(LAT, LON)), "order", "#/fence", id="order"),
         pytest.param(circle(LAT, LON), "order", "#/fence", id="order-circle"),
@@ -245,7 +243,10 @@ AT = "#/fence/coordinates"
             id="antimeridian",
         ),
         pytest.param(
-            circle(179.99, 0, 10_000), "antimeridian", "#/fence/centre/lon", id="antimeridian-circle"
+            circle(179.99, 0, 10_000),
+            "antimeridian",
+            "#/fence/centre/lon",
+            id="antimeridian-circle",
         ),
         pytest.param(circle(0, 88.95, 10_000), "pole", "#/fence/centre/lat", id="pole"),
         pytest.param(polygon([[LON], *R[1:]]), "position", f"{AT}/0/0", id="position"),
@@ -310,9 +311,7 @@ def test_a_fence_that_is_not_well_formed_is_refused_where_it_is_wrong(world, fen
     ],
 )
 def test_a_circle_has_a_radius_within_bounds(world: World, radius_m: float, taken: bool):  # noqa: FBT001
-    response = world.call(
-        "post", "/v1/venues", world.key, json=body(circle(LON, LAT, radius_m))
-    )
+    response = world.call("post", "/v1/venues", world.key, json=body(circle(LON, LAT, radius_m)))
     if taken:
         assert response.json["fence"]["radius_m"] == radius_m
     else:
@@ -392,7 +391,9 @@ def test_a_member_at_its_bound_is_taken(world: World, member: str, value: Any):
             id="a sliver",
         ),
         pytest.param(
-            polygon([[LON, LAT], [LON + 0.1, LAT + 0.1], [LON + 0.2, LAT + 0.2 + 1e-13], [LON, LAT]]),
+            polygon(
+                [[LON, LAT], [LON + 0.1, LAT + 0.1], [LON + 0.2, LAT + 0.2 + 1e-13], [LON, LAT]]
+            ),
             id="a slanted sliver",
         ),
         pytest.param(
@@ -416,9 +417,9 @@ def public_place(world: World, venue: dict[str, Any], lon: float, lat: float) ->
     customer = world.customer()
     found = world.ask("get", f"/v1/venues/nearby?{query}", customer)["items"]
     seen = next(item for item in found if item["id"] == venue["id"])["location"]
-    features = json.loads(
-        world.call("get", f"/v1/venues/nearby.geojson?{query}", customer).text
-    )["features"]
+    features = json.loads(world.call("get", f"/v1/venues/nearby.geojson?{query}", customer).text)[
+        "features"
+    ]
     feature = next(item for item in features if item["id"] == venue["id"])
     assert feature["geometry"]["coordinates"] == [seen["lon"], seen["lat"]]
     return seen
@@ -476,9 +477,7 @@ def test_the_public_place_of_a_polygon_is_inside_it_and_not_its_middle(world: Wo
     notched = [*ring(lon, lat, side)[:3], [world.lon, world.lat], *ring(lon, lat, side)[3:]]
     for fence in (polygon(ring(lon, lat, side)), polygon(notched)):
         for _ in range(6):
-            venue = world.ask(
-                "post", "/v1/venues", json=body(fence, time_zone="Europe/Copenhagen")
-            )
+            venue = world.ask("post", "/v1/venues", json=body(fence, time_zone="Europe/Copenhagen"))
             seen = public_place(world, venue, world.lon, world.lat)
             assert is_inside(world, venue, seen)
             with world.db.transaction() as session:

@@ -1,0 +1,343 @@
+"""Nobody reads or changes what is another's: every route is walked by every kind of stranger.
+
+A new route has to be added to ROUTES, or `test_every_route_is_walked` fails.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from lbs.accounts.policy import SCOPES
+from tests.world import OFFER, World
+
+
+@dataclass
+class Victim:
+    """World one, with something of everything."""
+
+    world: World
+    ids: dict[str, str] = field(default_factory=dict)
+    """By the name they have in a path or a body."""
+    secrets: dict[str, str] = field(default_factory=dict)
+    """What no stranger may read, by what it is."""
+    public: frozenset[str] = frozenset()
+    """What of it every customer may read."""
+
+
+@dataclass(frozen=True)
+class Route:
+    needs: str
+    """A scope, `owner`, `app`, `customer` or `refresh`."""
+    to_another_merchant: int = 404
+    to_another_customer: int = 404
+    body: Callable[[dict[str, str]], Any] = lambda ids: {}
+    query: Callable[[dict[str, str]], dict[str, Any]] = lambda ids: {}
+
+
+PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+
+
+def fence(ids: dict[str, str]) -> dict[str, Any]:
+    return {"type": "Circle", "centre": {"lon": 12.57, "lat": 55.68}, "radius_m": 50}
+
+
+def far_away(ids: dict[str, str]) -> dict[str, Any]:
+    return {"venue_id": ids["venue_id"], "evidence": []}
+
+
+def nearby(ids: dict[str, str]) -> dict[str, Any]:
+    return {"lon": ids["lon"], "lat": ids["lat"]}
+
+
+def at_the_venue(ids: dict[str, str]) -> dict[str, Any]:
+    return {"venue_id": ids["venue_id"]}
+
+
+VENUE, GROUP = "/v1/venues/<uuid:venue_id>", "/v1/venue-groups/<uuid:group_id>"
+OFFER_PATH, KEY = "/v1/offers/<uuid:offer_id>", "/v1/api-keys/<uuid:api_key_id>"
+REDEMPTION, UNLOCK = "/v1/redemptions/<uuid:redemption_id>", "/v1/unlocks/<uuid:unlock_id>"
+STATS = "/v1/stats"
+
+ROUTES: dict[str, Route] = {
+    "GET /v1/api-keys": Route("owner", 200),
+    "POST /v1/api-keys": Route(
+        "owner",
+        body=lambda ids: {"name": "x", "scopes": ["redeem"], "venue_ids": [ids["venue_id"]]},
+    ),
+    f"DELETE {KEY}": Route("owner"),
+    f"POST {KEY}/rotation": Route("owner"),
+    "POST /v1/customers": Route("app", body=lambda ids: {"device_id": "x"}),
+    "GET /v1/customers/me": Route("customer", to_another_customer=200),
+    "DELETE /v1/customers/me": Route("customer", to_another_customer=204),
+    "POST /v1/tokens": Route("refresh"),
+    "GET /v1/venues": Route("venues", 200),
+    "POST /v1/venues": Route("venues", 201, body=lambda ids: {"name": "x", "fence": fence(ids)}),
+    "POST /v1/venues/import": Route(
+        "venues",
+        201,
+        body=lambda ids: {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "id": ids["venue_id"],
+                    "geometry": {"type": "Point", "coordinates": [12.57, 55.68]},
+                    "properties": {"name": "x", "radius_m": 50, "id": ids["venue_id"]},
+                }
+            ],
+        },
+    ),
+    f"GET {VENUE}": Route("venues"),
+    f"PATCH {VENUE}": Route("venues", body=lambda ids: {"name": "taken"}),
+    f"DELETE {VENUE}": Route("venues"),
+    "GET /v1/venues/nearby": Route("customer", to_another_customer=200, query=nearby),
+    "GET /v1/venues/nearby.geojson": Route("customer", to_another_customer=200, query=nearby),
+    "GET /v1/venue-groups": Route("venues", 200),
+    "POST /v1/venue-groups": Route(
+        "venues", body=lambda ids: {"name": "x", "venue_ids": [ids["venue_id"]]}
+    ),
+    f"GET {GROUP}": Route("venues"),
+    f"PATCH {GROUP}": Route("venues", body=lambda ids: {"name": "taken", "venue_ids": []}),
+    f"DELETE {GROUP}": Route("venues"),
+    "GET /v1/offers": Route("offers", 200),
+    "POST /v1/offers": Route("offers", body=lambda ids: {**OFFER, "venue_ids": [ids["venue_id"]]}),
+    f"GET {OFFER_PATH}": Route("offers"),
+    f"PATCH {OFFER_PATH}": Route("offers", body=lambda ids: {"terms": "taken"}),
+    f"POST {OFFER_PATH}/status": Route("offers", body=lambda ids: {"status": "ended"}),
+    "GET /v1/check-ins": Route("customer", to_another_customer=200),
+    "POST /v1/check-ins": Route("customer", to_another_customer=201, body=far_away),
+    "GET /v1/unlocks": Route("customer", to_another_customer=200),
+    f"GET {UNLOCK}": Route("customer"),
+    f"GET {UNLOCK}/qr.png": Route("customer"),
+    "GET /v1/redemptions": Route("redeem", 200, query=at_the_venue),
+    "POST /v1/redemptions": Route(
+        "redeem", body=lambda ids: {"code": ids["code"], "venue_id": ids["venue_id"]}
+    ),
+    f"GET {REDEMPTION}": Route("redeem"),
+    f"POST {REDEMPTION}/reversal": Route("redeem", body=lambda ids: {"reason": "taken"}),
+    f"GET {STATS}/offers/<uuid:offer_id>": Route("stats", query=at_the_venue),
+    f"GET {STATS}/offers/<uuid:offer_id>/series": Route("stats", query=lambda ids: PERIOD),
+    f"GET {STATS}/venues/<uuid:venue_id>": Route("stats"),
+    f"GET {STATS}/venues/<uuid:venue_id>/series": Route("stats", query=lambda ids: PERIOD),
+}
+
+
+@pytest.fixture
+def victim(world: World) -> Victim:
+    mark = uuid.uuid4().hex
+    texts = {name: f"{name} {mark}" for name in ("venue", "group", "teaser", "terms", "key")}
+    venue = world.venue(name=texts["venue"])
+    group = world.ask(
+        "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}
+    )
+    offer = world.offer(
+        venue, group_ids=[group["id"]], teaser=texts["teaser"], terms=texts["terms"]
+    )
+    other = world.offer(venue, teaser=texts["teaser"], terms=texts["terms"])
+    key = world.ask("post", "/v1/api-keys", json={"name": texts["key"], "scopes": ["redeem"]})
+    person = world.register()
+    seen = world.check_in(person["access_token"], venue)
+    used, held = seen["unlocked"]
+    redemption = world.redeem(used["code"], venue, order_reference=f"order {mark}").json
+    ids = {
+        "venue_id": venue["id"],
+        "group_id": group["id"],
+        "offer_id": offer["id"],
+        "api_key_id": key["id"],
+        "unlock_id": held["id"],
+        "redemption_id": redemption["id"],
+        "check_in_id": seen["id"],
+        "customer_id": person["customer_id"],
+        "merchant_id": str(world.merchant_id),
+        "other_offer_id": other["id"],
+        "used_unlock_id": used["id"],
+    }
+    secrets = {
+        **ids,
+        **texts,
+        "code": held["code"],
+        "used code": used["code"],
+        "receipt": seen["receipt"],
+        "order": f"order {mark}",
+    }
+    place = {"lon": str(world.lon), "lat": str(world.lat), "code": held["code"]}
+    public = {"venue_id", "venue", "offer_id", "other_offer_id", "teaser"}
+    return Victim(world, {**ids, **place}, secrets, frozenset(public))
+
+
+def ask(victim: Victim, route: str, token: str | None) -> Any:
+    method, rule = route.split(" ")
+    path = rule
+    for name, value in victim.ids.items():
+        path = path.replace(f"<uuid:{name}>", value)
+    declared = ROUTES[route]
+    return victim.world.call(
+        method,
+        path,
+        token,
+        headers={"If-Match": '"1"'},
+        query_string=declared.query(victim.ids),
+        **({"json": declared.body(victim.ids)} if method in ("POST", "PATCH") else {}),
+    )
+
+
+def leaks(victim: Victim, route: str, response: Any, public: frozenset[str]) -> list[str]:
+    """What the answer tells of world one; its own problem may echo nothing either."""
+    return [
+        f"{route}: {what}"
+        for what, value in victim.secrets.items()
+        if what not in public and value in response.text
+    ]
+
+
+def rows(victim: Victim) -> dict[str, list[str]]:
+    """Every row that mentions anything of world one, by table."""
+    tables = """
+        SELECT c.oid::regclass::text FROM pg_class AS c
+        JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE c.relkind = 'r' AND n.nspname = 'public' AND c.relname NOT LIKE 'procrastinate%'
+    """
+    pattern = "|".join(value for name, value in victim.ids.items() if name.endswith("_id"))
+    with victim.world.db.transaction() as session:
+        return {
+            name: list(
+                session.scalars(
+                    text(f"SELECT t::text FROM {name} AS t WHERE t::text ~ :pattern ORDER BY 1"),
+                    {"pattern": pattern},
+                )
+            )
+            for name in session.scalars(text(tables)).all()
+        }
+
+
+def expected(route: str, role: str) -> int:
+    needs = ROUTES[route].needs
+    if role == "merchant":
+        return ROUTES[route].to_another_merchant if needs in (*SCOPES, "owner") else 401
+    if role == "customer":
+        return ROUTES[route].to_another_customer if needs == "customer" else 401
+    return 401
+
+
+def walk(victim: Victim, role: str, token: Callable[[], str | None]) -> None:
+    """Every route as this stranger: the answer it has to get, nothing told, nothing changed."""
+    public = victim.public if role == "customer" else frozenset()
+    told, answered = [], {}
+    before = rows(victim)
+    own_effect = {"POST /v1/check-ins"} if role == "customer" else set()
+    for route in sorted(ROUTES.keys() - own_effect):
+        response = ask(victim, route, token())
+        answered[route] = response.status_code
+        told += leaks(victim, route, response, public)
+    assert rows(victim) == before
+    for route in own_effect:
+        response = ask(victim, route, token())
+        answered[route] = response.status_code
+        told += leaks(victim, route, response, public)
+    assert told == []
+    assert answered == {route: expected(route, role) for route in answered}
+
+
+def test_every_route_is_walked(app: Flask):
+    found = {
+        f"{method} {rule.rule}"
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/v1/")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert found == set(ROUTES)
+
+
+def test_the_victim_itself_reads_what_strangers_may_not(victim: Victim):
+    """The walk would find a leak: to its owner, every route tells something."""
+    keys = {scope: victim.world.key for scope in (*SCOPES, "owner")}
+    silent = {"POST /v1/venues", "POST /v1/venues/import"}
+    for route, declared in ROUTES.items():
+        if route.startswith("GET") and declared.needs in keys:
+            response = ask(victim, route, keys[declared.needs])
+            assert response.status_code == 200, route
+            assert "stats" in route or leaks(victim, route, response, frozenset()), route
+    assert silent < ROUTES.keys()
+
+
+def test_another_merchants_owner_finds_and_changes_nothing(victim: Victim, other_world: World):
+    other_world.venue()
+    walk(victim, "merchant", lambda: other_world.key)
+
+
+def test_another_customer_finds_and_changes_nothing(victim: Victim):
+    walk(victim, "customer", victim.world.customer)
+
+
+def test_a_customer_of_another_app_finds_and_changes_nothing(victim: Victim, other_world: World):
+    walk(victim, "customer", other_world.customer)
+
+
+def test_nobody_without_a_token_finds_or_changes_anything(victim: Victim):
+    walk(victim, "nobody", lambda: None)
+
+
+@pytest.mark.parametrize(
+    "token", ["garbage", "lbs_" + "0" * 32 + "_x", "a.b.c", "lbs_refresh_x"], ids=range(4)
+)
+def test_a_garbage_token_finds_and_changes_nothing(victim: Victim, token: str):
+    walk(victim, "nobody", lambda: token)
+
+
+def test_an_apps_keys_find_and_change_nothing(victim: Victim):
+    for key in (victim.world.publishable_key, victim.world.backend_key):
+        before = rows(victim)
+        for route, declared in ROUTES.items():
+            if declared.needs == "app":
+                continue
+            response = ask(victim, route, key)
+            assert response.status_code == 401, route
+            assert leaks(victim, route, response, frozenset()) == []
+        assert rows(victim) == before
+
+
+@pytest.mark.parametrize("held", SCOPES)
+def test_a_key_with_the_wrong_scope_finds_and_changes_nothing(victim: Victim, held: str):
+    key = victim.world.key_with(held)
+    before = rows(victim)
+    for route, declared in ROUTES.items():
+        if declared.needs == held:
+            continue
+        response = ask(victim, route, key)
+        wanted = 403 if declared.needs in (*SCOPES, "owner") else 401
+        assert response.status_code == wanted, route
+        assert leaks(victim, route, response, frozenset()) == []
+    assert rows(victim) == before
+
+
+def test_what_a_stranger_may_read_nearby_is_not_the_terms(victim: Victim):
+    response = ask(victim, "GET /v1/venues/nearby", victim.world.customer())
+    assert victim.secrets["teaser"] in response.text
+    assert victim.secrets["terms"] not in response.text
+
+
+def test_another_merchant_learns_no_more_of_a_real_id_than_of_a_made_up_one(
+    victim: Victim, other_world: World
+):
+    made_up = Victim(
+        victim.world,
+        {
+            name: str(uuid.uuid4()) if name.endswith("_id") else value
+            for name, value in victim.ids.items()
+        },
+    )
+
+    def said(target: Victim, route: str) -> tuple[int, Any]:
+        response = ask(target, route, other_world.key)
+        return response.status_code, {**(response.json or {}), "request_id": ""}
+
+    for route, declared in ROUTES.items():
+        if declared.needs in (*SCOPES, "owner") and declared.to_another_merchant == 404:
+            assert said(victim, route) == said(made_up, route)

@@ -1,0 +1,212 @@
+"""Background work: every task is registered, and a real worker carries each of them out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import text
+
+import lbs.accounts.jobs
+import lbs.ledger.jobs
+import lbs.redemptions.jobs
+import lbs.unlocks.jobs  # noqa: F401
+from lbs.cli.server import conninfo
+from lbs.db import new_id
+from lbs.jobs.app import build
+from tests.unlocks.stock import counters, events
+from tests.world import World, now
+
+TASKS = {
+    "lbs:expire_unlocks",
+    "lbs:forget_old_guesses",
+    "lbs:forget_old_tokens",
+    "lbs:make_ledger_partitions",
+    "lbs:retry_stalled",
+}
+
+
+@pytest.fixture(scope="module")
+def built(settings):
+    """The app as the worker has it. `build` names the tasks, so one build a process is enough."""
+    return build(conninfo(settings.database_url))
+
+
+@pytest.fixture
+def jobs(built, db):
+    """The queue is empty before and after."""
+    empty(db)
+    yield built
+    empty(db)
+
+
+def empty(db) -> None:
+    with db.transaction() as session:
+        session.execute(text("TRUNCATE procrastinate_jobs CASCADE"))
+
+
+def work(jobs, db, settings) -> dict[str, list[str]]:
+    """Let a worker do what there is; the states of the jobs by task."""
+    jobs.run_worker(
+        wait=False,
+        install_signal_handlers=False,
+        listen_notify=False,
+        additional_context={"database": db, "settings": settings},
+    )
+    states: dict[str, list[str]] = {}
+    with db.transaction() as session:
+        for task, status in session.execute(
+            text("SELECT task_name, status::text FROM procrastinate_jobs ORDER BY id")
+        ):
+            states.setdefault(task, []).append(status)
+    return states
+
+
+def defer(jobs, *names: str) -> None:
+    with jobs.open():
+        for name in names:
+            jobs.configure_task(name).defer(timestamp=0)
+
+
+def test_every_task_is_registered_under_its_name_and_is_due_by_the_clock(jobs):
+    assert jobs.tasks.keys() >= TASKS
+    assert {name for name in jobs.tasks if name.startswith("lbs:")} == TASKS
+    due = {task.task.name for task in jobs.periodic_registry.periodic_tasks.values()}
+    assert due == TASKS
+
+
+def test_a_worker_carries_out_every_task(jobs, db, settings):
+    defer(jobs, *sorted(TASKS))
+    states = work(jobs, db, settings)
+    assert states.keys() == TASKS
+    assert {status for found in states.values() for status in found} == {"succeeded"}
+
+
+def test_a_task_that_is_waiting_is_not_queued_twice(jobs, db):
+    for name in sorted(TASKS):
+        lock = jobs.tasks[name].queueing_lock
+        assert lock
+        defer(jobs, name)
+        with pytest.raises(AlreadyEnqueued):
+            defer(jobs, name)
+
+
+def test_expire_unlocks_frees_what_is_overdue(jobs, world: World, db, settings):
+    venue = world.venue(cool_down_s=0)
+    offer = world.offer(venue, redeem_within_s=60, limit_total=5)
+    for _ in range(3):
+        world.check_in(world.customer(), venue)
+    with db.transaction() as session:
+        session.execute(
+            text("UPDATE unlock SET expires_at = :at WHERE offer_id = :id"),
+            {"at": now() - timedelta(seconds=1), "id": offer["id"]},
+        )
+    defer(jobs, "lbs:expire_unlocks")
+    assert work(jobs, db, settings)["lbs:expire_unlocks"][0] == "succeeded"
+    assert counters(db, offer) == {"total": 0}
+    assert len(events(db, offer, "expired")) == 3
+    defer(jobs, "lbs:expire_unlocks")
+    work(jobs, db, settings)
+    assert len(events(db, offer, "expired")) == 3
+
+
+def test_forget_old_guesses_drops_counters_whose_window_is_over(jobs, world: World, db, settings):
+    venue, late = world.venue(), world.venue()
+    for place in (venue, late):
+        world.redeem("WRONG", place)
+    with db.transaction() as session:
+        session.execute(
+            text("UPDATE guess_counter SET began_at = :at WHERE bucket = :bucket"),
+            {"at": now() - settings.guess_window, "bucket": f"venue {venue['id']}"},
+        )
+    defer(jobs, "lbs:forget_old_guesses")
+    work(jobs, db, settings)
+    with db.transaction() as session:
+        left = session.scalars(
+            text("SELECT bucket FROM guess_counter WHERE bucket = ANY(:buckets)"),
+            {"buckets": [f"venue {place['id']}" for place in (venue, late)]},
+        ).all()
+    assert left == [f"venue {late['id']}"]
+
+
+def test_forget_old_tokens_drops_dead_tokens_and_old_answers_and_no_others(
+    jobs, world: World, db, settings
+):
+    old, fresh = world.register(), world.register()
+    with db.transaction() as session:
+        session.execute(
+            text("UPDATE refresh_token SET expires_at = :at WHERE customer_id = :id"),
+            {"at": now() - timedelta(seconds=1), "id": old["customer_id"]},
+        )
+        before = session.scalar(text("SELECT count(*) FROM idempotent_answer"))
+        session.execute(
+            text("""
+                INSERT INTO idempotent_answer (key_digest, fingerprint, answer, principal,
+                                               created_at)
+                VALUES (:key, '', '', 'somebody', :at)
+            """),
+            {"key": new_id().bytes, "at": now() - settings.idempotency_ttl},
+        )
+    defer(jobs, "lbs:forget_old_tokens")
+    work(jobs, db, settings)
+    with db.transaction() as session:
+        tokens = session.scalars(
+            text("SELECT customer_id::text FROM refresh_token WHERE customer_id = ANY(:ids)"),
+            {"ids": [old["customer_id"], fresh["customer_id"]]},
+        ).all()
+        stale = session.scalar(
+            text("SELECT count(*) FROM idempotent_answer WHERE created_at < :at"),
+            {"at": now() - settings.idempotency_ttl},
+        )
+        after = session.scalar(text("SELECT count(*) FROM idempotent_answer"))
+    assert tokens == [fresh["customer_id"]]
+    assert stale == 0
+    assert 2 <= after <= before
+
+
+def test_make_ledger_partitions_makes_the_coming_months(jobs, db, settings):
+    defer(jobs, "lbs:make_ledger_partitions")
+    work(jobs, db, settings)
+    month = (now() + timedelta(days=92)).strftime("ledger_event_%Y_%m")
+    with db.transaction() as session:
+        assert session.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": month})
+
+
+def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, settings):
+    defer(jobs, "lbs:forget_old_guesses")
+    with db.transaction() as session:
+        worker = session.scalar(
+            text(
+                "INSERT INTO procrastinate_workers (last_heartbeat) "
+                "VALUES (now() - interval '1 hour') RETURNING id"
+            )
+        )
+        session.execute(
+            text(
+                "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker "
+                "WHERE task_name = 'lbs:forget_old_guesses'"
+            ),
+            {"worker": worker},
+        )
+    defer(jobs, "lbs:retry_stalled")
+    states = work(jobs, db, settings)
+    assert states["lbs:retry_stalled"][0] == "succeeded"
+    with db.transaction() as session:
+        status, attempts = session.execute(
+            text(
+                "SELECT status::text, attempts FROM procrastinate_jobs "
+                "WHERE task_name = 'lbs:forget_old_guesses' ORDER BY id LIMIT 1"
+            )
+        ).one()
+    assert (status, attempts) in (("todo", 1), ("succeeded", 2), ("succeeded", 1))
+
+
+def test_a_job_deferred_in_a_transaction_that_fails_is_never_run(jobs, db):
+    with jobs.open(), db.sessions() as session:
+        connection = session.connection().connection.driver_connection
+        jobs.configure_task("lbs:forget_old_guesses", connection=connection).defer(timestamp=0)
+        assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 1
+        session.rollback()
+    with db.transaction() as session:
+        assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
