@@ -6,14 +6,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from sqlalchemy import ClauseElement, TextClause, create_engine
+from sqlalchemy import ClauseElement, create_engine
 
-from lbs.checkins.queries import _NEARBY as NEARBY
-from lbs.checkins.queries import GATHER, RECORD
-from lbs.http.idempotency import _LOOK_UP as LOOK_UP
-from lbs.http.idempotency import _STORE as STORE
-from lbs.redemptions.queries import _FIND_PASS as FIND_PASS
-from lbs.redemptions.queries import _REDEEM as REDEEM
+from lbs.checkins.queries import GATHER, NEARBY, RECORD
+from lbs.db import Statement
+from lbs.http.idempotency import LOOK_UP, STORE
+from lbs.redemptions.queries import FIND_PASS, REDEEM
 
 __all__ = [
     "FIND_PASS",
@@ -32,14 +30,14 @@ _PSYCOPG = create_engine("postgresql+psycopg://").dialect
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 
 
-def for_psycopg(statement: ClauseElement) -> str:
+def for_psycopg(statement: Statement) -> str:
     """The text with its parameters written as %(name)s."""
-    return str(statement.compile(dialect=_PSYCOPG))
+    return statement.sql
 
 
-def for_pgbench(statement: TextClause, values: Mapping[str, str]) -> str:
+def for_pgbench(statement: Statement, values: Mapping[str, str]) -> str:
     """The text on one line, each parameter replaced by an SQL expression."""
-    text = _PARAMETER.sub(lambda match: values[match[1]], statement.text)
+    text = _PARAMETER.sub(lambda match: values[match[1]], statement.clause.text)
     return " ".join(text.split())
 
 

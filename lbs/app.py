@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> Flask:
     logs.configure(settings.log_level)
     logs.install(app)
     metrics.install(app)
-    limiter = limits.install(app, settings)
+    limits.install(app, settings)
     api = Api(app)
     for name, description in SCHEMES.items():
         api.spec.components.security_scheme(
@@ -66,7 +66,6 @@ def create_app(settings: Settings) -> Flask:
         api.register_blueprint(blueprint)
     for plain in (health.blp, metrics.blp, pages.blp):
         app.register_blueprint(plain)
-        limiter.exempt(plain)
     return app
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import uuid_utils.compat
-from sqlalchemy import ARRAY, BigInteger, DateTime, MetaData, Text, create_engine
+from psycopg.rows import namedtuple_row
+from sqlalchemy import ARRAY, BigInteger, DateTime, MetaData, Text, create_engine, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from lbs.errors import Unavailable
 
-__all__ = ["Database", "DatabaseUnavailable", "Model", "Session", "new_id"]
+__all__ = ["Database", "DatabaseUnavailable", "Model", "Session", "Statement", "new_id"]
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -29,6 +32,7 @@ NAMING = {
 
 
 POOL_S, LOCK_S = 5, 5
+_DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 NO_CONNECTION = "08000"
 PASSING = ("08", "53", "57P", "57014", "55P03", "40")
@@ -57,6 +61,37 @@ class DatabaseUnavailable(Unavailable):
     title = "The service cannot use its database just now"
 
 
+class Statement:
+    """SQL of a hot path: written with :name parameters, compiled once, run by psycopg itself.
+
+    It runs in the session's transaction and gives plain named tuples; SQLAlchemy's own way from
+    text to rows costs more than twice as much.
+    """
+
+    def __init__(self, sql: str) -> None:
+        self.clause = text(sql)
+        self.sql = str(self.clause.compile(dialect=_DIALECT))
+
+    def all(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
+        return self._run(session, values).fetchall()
+
+    def find(self, session: Session, values: Mapping[str, Any]) -> Any | None:
+        """The first row, or None."""
+        return self._run(session, values).fetchone()
+
+    def one(self, session: Session, values: Mapping[str, Any]) -> Any:
+        """The row of a statement that always has one."""
+        return self._run(session, values).fetchone()
+
+    def do(self, session: Session, values: Mapping[str, Any]) -> None:
+        self._run(session, values)
+
+    def _run(self, session: Session, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
+        connection: Any = session.connection().connection.driver_connection
+        cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
+        return cursor.execute(self.sql, values)
+
+
 class Database:
     """`statement_s` bounds each statement, and `LOCK_S` each wait for a lock, where it is given."""
 
@@ -78,8 +113,9 @@ class Database:
                 yield session
         except PoolTimeout as error:
             raise DatabaseUnavailable(retry_after=2) from error
-        except OperationalError as error:
-            sqlstate = getattr(error.orig, "sqlstate", None) or NO_CONNECTION
+        except (OperationalError, psycopg.OperationalError) as error:
+            cause = getattr(error, "orig", error)
+            sqlstate = getattr(cause, "sqlstate", None) or NO_CONNECTION
             if sqlstate.startswith(PASSING):
                 raise DatabaseUnavailable(retry_after=2) from error
             raise

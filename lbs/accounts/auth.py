@@ -31,6 +31,8 @@ from lbs.http.context import database, principal
 from lbs.vault import Vault, hash_token
 
 KEYS_FRESH_FOR = timedelta(seconds=60)
+CHECKED: Any = {"require": ["iss", "iat", "exp", "sub"], "verify_exp": False, "verify_iat": False}
+"""Times are checked against the request's clock, not the library's."""
 ACCESS, RECEIPT = "at+jwt", "receipt+jwt"
 
 
@@ -73,33 +75,45 @@ class KeyRing:
 
     def verify(self, token: str, typ: str, *, now: datetime) -> dict[str, Any] | None:
         """The claims, or None where the token is forged, expired or of another type."""
-        try:
-            header = jwt.get_unverified_header(token)
-            if header.get("typ") != typ or not isinstance(kid := header.get("kid"), str):
+        self._read(now)
+        claims = self._check(token, typ)
+        if claims is None and self._is_worth_a_look(token, now):
+            self._read(now, anew=True)
+            claims = self._check(token, typ)
+        return claims if claims and claims["exp"] > now.timestamp() else None
+
+    def _check(self, token: str, typ: str) -> dict[str, Any] | None:
+        """One pass over the token for each key; nearly always the first is the one."""
+        for kid, public in self._public.items():
+            try:
+                found = jwt.decode_complete(
+                    token, public, algorithms=["EdDSA"], issuer=self._issuer, options=CHECKED
+                )
+            except jwt.InvalidSignatureError:
+                continue
+            except jwt.PyJWTError:
                 return None
-            self._read(now, needing=kid)
-            claims = jwt.decode(
-                token,
-                self._public[kid],
-                algorithms=["EdDSA"],
-                issuer=self._issuer,
-                options={
-                    "require": ["iss", "iat", "exp", "sub"],
-                    "verify_exp": False,
-                    "verify_iat": False,
-                },
-            )
-            return claims if claims["exp"] > now.timestamp() else None
-        except (jwt.PyJWTError, KeyError, TypeError, ValueError):
-            return None
+            header = found["header"]
+            good = header.get("typ") == typ and header.get("kid") == kid
+            return cast("dict[str, Any]", found["payload"]) if good else None
+        return None
+
+    def _is_worth_a_look(self, token: str, now: datetime) -> bool:
+        """Whether another process may have rotated the key: asked at most once a second."""
+        if self._read_at is not None and abs(now - self._read_at) < timedelta(seconds=1):
+            return False
+        try:
+            return jwt.get_unverified_header(token).get("kid") not in self._public
+        except jwt.PyJWTError:
+            return False
 
     def jwks(self, now: datetime) -> dict[str, Any]:
         self._read(now)
         return {"keys": self._jwks}
 
-    def _read(self, now: datetime, needing: str | None = None) -> None:
+    def _read(self, now: datetime, *, anew: bool = False) -> None:
         fresh = self._read_at is not None and abs(now - self._read_at) < KEYS_FRESH_FOR
-        if fresh and (needing is None or needing in self._public or self._just_read(now)):
+        if fresh and not anew:
             return
         with self._lock, self._db.transaction() as session:
             rows = queries.published_keys(session, now)
@@ -113,10 +127,6 @@ class KeyRing:
                 None,
             )
             self._read_at = now
-
-    def _just_read(self, now: datetime) -> bool:
-        """An unknown key id is worth a look, but not a look for every forged token."""
-        return self._read_at is not None and abs(now - self._read_at) < timedelta(seconds=1)
 
 
 def new_signing_key(vault: Vault, now: datetime) -> SigningKey:
@@ -147,20 +157,20 @@ def merchant_with(scope: str | None) -> Security:
     """An API key with this scope; without one, an owner's key."""
 
     def authenticate(token: str, now: datetime) -> MerchantKey:
-        key, venue_ids = _find_key(token, now)
+        key = _find_key(token, now)
         if key.kind != "merchant" or key.merchant_id is None:
             raise BadToken
         held = frozenset(key.scopes)
-        owner = held.issuperset(SCOPES) and not venue_ids
+        owner = held.issuperset(SCOPES) and not key.venue_ids
         if not (scope in held if scope else owner):
             raise ScopeMissing(f"It needs {scope}." if scope else "It needs an owner's key.")
-        return MerchantKey(key.id, key.merchant_id, held, frozenset(venue_ids))
+        return MerchantKey(key.id, key.merchant_id, held, frozenset(key.venue_ids))
 
     return Security("merchant_key", authenticate, scope)
 
 
 def _authenticate_app(token: str, now: datetime) -> AppKey:
-    key, _ = _find_key(token, now)
+    key = _find_key(token, now)
     if key.app_id is None:
         raise BadToken
     return AppKey(key.app_id, trusted=key.kind == "backend")
@@ -202,21 +212,21 @@ def refresh_bearer() -> RefreshBearer:
     return cast(RefreshBearer, principal())
 
 
-def _find_key(token: str, now: datetime) -> tuple[Any, list[UUID]]:
+def _find_key(token: str, now: datetime) -> Any:
+    """The row of the API key that this is the token of."""
     try:
         prefix, key_id, _ = token.split("_", 2)
         parsed = UUID(key_id)
     except ValueError:
         raise BadToken from None
     with database().transaction() as session:
-        found = queries.find_key(session, parsed)
-    if found is None or prefix != "lbs":
+        key = queries.find_key(session, parsed)
+    if key is None or prefix != "lbs":
         raise BadToken
-    key = found[0]
     expired = key.expires_at is not None and key.expires_at <= now
     if not hmac.compare_digest(key.secret_digest, hash_token(token)) or expired or key.revoked_at:
         raise BadToken
-    return key, found.venue_ids
+    return key
 
 
 def _private(vault: Vault, row: SigningKey) -> Ed25519PrivateKey:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, delete, func, or_, select, text, update
@@ -20,7 +21,7 @@ from lbs.accounts.models import (
     RefreshToken,
     SigningKey,
 )
-from lbs.db import Session, new_id
+from lbs.db import Session, Statement, new_id
 
 _VENUES = (
     select(func.coalesce(func.array_agg(ApiKeyVenue.venue_id), text("'{}'")))
@@ -30,8 +31,17 @@ _VENUES = (
 )
 
 
-def find_key(session: Session, key_id: UUID) -> Row[ApiKey, list[UUID]] | None:
-    return session.execute(select(ApiKey, _VENUES).where(ApiKey.id == key_id)).one_or_none()
+FIND_KEY = Statement("""
+    SELECT api_key.*, ARRAY(
+        SELECT venue_id FROM api_key_venue WHERE api_key_venue.api_key_id = api_key.id
+    ) AS venue_ids
+    FROM api_key WHERE id = :key_id
+""")
+
+
+def find_key(session: Session, key_id: UUID) -> Any | None:
+    """The key's row with the venues it is restricted to."""
+    return FIND_KEY.find(session, {"key_id": key_id})
 
 
 def list_keys(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from lbs.accounts import queries
@@ -118,7 +119,7 @@ def rotate_key(
     found = queries.find_key(session, key_id)
     if found is None:
         raise KeyNotFound
-    return view_key(found[0], found.venue_ids, token)
+    return view_key(found, found.venue_ids, token)
 
 
 def revoke_key(
@@ -189,7 +190,7 @@ def erase(session: Session, customer_id: UUID, scope_id: str) -> None:
 
 
 def view_key(
-    key: ApiKey, venue_ids: tuple[UUID, ...] | list[UUID], token: str | None = None
+    key: Any, venue_ids: tuple[UUID, ...] | list[UUID], token: str | None = None
 ) -> KeyView:
     return KeyView(
         id=key.id,

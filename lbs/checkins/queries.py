@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import Row, select
 
 from lbs.checkins.models import CheckIn
-from lbs.db import Session
+from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_DISTANCE_M
@@ -47,7 +47,7 @@ _OFFERS = f"""
 """
 """The running and coming offers at `venue`, as `customer` meets them."""
 
-GATHER = text(f"""
+GATHER = Statement(f"""
     SELECT customer.subject_id, venue.id AS venue_id, venue.name AS venue_name, venue.merchant_id,
            venue.cool_down_s, {_LOCAL_DAY} AS local_day, {SIGNED_DISTANCE_M} AS distance_m,
            coalesce(tally.visits, 0) AS visits, tally.last_at, ({_OFFERS}) AS offers
@@ -57,9 +57,11 @@ GATHER = text(f"""
     LEFT JOIN visit_tally AS tally
       ON tally.customer_id = customer.id AND tally.venue_id = venue.id
     WHERE customer.id = :customer_id
+    FOR KEY SHARE OF customer
 """)
+"""The lock makes an erasure of the customer wait, or be over before it is judged."""
 
-RECORD = text("""
+RECORD = Statement("""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -128,7 +130,7 @@ RECORD = text("""
             WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
 """)
 
-_NEARBY = text(f"""
+NEARBY = Statement(f"""
     SELECT customer.subject_id, venue.id, venue.name, venue.category, venue.time_zone,
            venue.opening_hours, {PUBLIC_LON} AS lon, {PUBLIC_LAT} AS lat, {_LOCAL_DAY} AS local_day,
            ST_Distance(venue.fence, position.at) AS distance_m,
@@ -151,22 +153,22 @@ def gather(
     lon: float | None,
     lat: float | None,
     now: datetime,
-) -> Row[Any] | None:
+) -> Any | None:
     """All that a check-in is judged on; None where the customer is gone."""
-    return session.execute(
-        GATHER,
+    return GATHER.find(
+        session,
         {"customer_id": customer_id, "venue_id": venue_id, "lon": lon, "lat": lat, "now": now},
-    ).one_or_none()
+    )
 
 
-def record(session: Session, *, grants: Sequence[dict[str, Any]], **values: Any) -> Row[Any]:
+def record(session: Session, *, grants: Sequence[dict[str, Any]], **values: Any) -> Any:
     """Write the check-in with all that follows from it.
 
     `recorded` is false, and nothing was written, where the history that was judged
     (`visits_seen`) is no longer the history there is. `granted` are the unlocks for which every
     counter had room; `unused` what was taken for those that had not, to be given back.
     """
-    return session.execute(RECORD, {**values, "grants": json.dumps(grants)}).one()
+    return RECORD.one(session, {**values, "grants": json.dumps(grants)})
 
 
 def nearby(
@@ -178,10 +180,10 @@ def nearby(
     radius_m: float,
     limit: int,
     now: datetime,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Nearest first; distance in metres to the fence, 0 inside."""
-    return session.execute(
-        _NEARBY,
+    return NEARBY.all(
+        session,
         {
             "customer_id": customer_id,
             "lon": lon,
@@ -190,7 +192,7 @@ def nearby(
             "limit": limit,
             "now": now,
         },
-    ).all()
+    )
 
 
 def list_check_ins(

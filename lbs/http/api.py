@@ -64,6 +64,10 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._prepare_operation_doc)
 
+    def arguments(self, schema: Any, **options: Any) -> Any:
+        """One instance of the schema for all requests: making one costs as much as using it."""
+        return super().arguments(schema() if isinstance(schema, type) else schema, **options)
+
     def operation(
         self,
         name: str,

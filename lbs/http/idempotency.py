@@ -14,11 +14,11 @@ from datetime import datetime
 from http import HTTPStatus
 
 from flask import Response, g, request
-from sqlalchemy import LargeBinary, text
-from sqlalchemy.exc import IntegrityError
+from psycopg.errors import UniqueViolation
+from sqlalchemy import LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
-from lbs.db import Model, Session
+from lbs.db import Model, Session, Statement
 from lbs.errors import LbsError, Refused
 from lbs.http.context import OpenTransaction, database, now, principal, vault
 from lbs.http.problems import from_domain
@@ -71,13 +71,13 @@ class IdempotencyKeyReused(LbsError):
     title = "This Idempotency-Key was used for another request"
 
 
-_LOOK_UP = text("""
+LOOK_UP = Statement("""
     SELECT pg_try_advisory_xact_lock(:lock) AS mine, stored.fingerprint, stored.answer
     FROM (VALUES (1)) AS always LEFT JOIN idempotent_answer AS stored
       ON stored.key_digest = :key_digest
 """)
 
-_STORE = text("""
+STORE = Statement("""
     INSERT INTO idempotent_answer (key_digest, fingerprint, answer, principal, created_at)
     VALUES (:key_digest, :fingerprint, :answer, :principal, :created_at)
 """)
@@ -114,10 +114,10 @@ def once(view: Callable[[], Response]) -> Response:
                     "principal": scope,
                     "created_at": now(),
                 }
-                session.execute(_STORE, row)
+                STORE.do(session, row)
             return response
-    except IntegrityError as error:
-        if "pk_idempotent_answer" in str(error.orig):
+    except UniqueViolation as error:
+        if error.diag.constraint_name == "pk_idempotent_answer":
             raise RequestInFlight(retry_after=1) from error
         raise
     finally:
@@ -135,7 +135,7 @@ def _answer(view: Callable[[], Response], opened: OpenTransaction) -> Response:
 
 def _find(session: Session, key_digest: bytes) -> tuple[bytes, str] | None:
     lock = int.from_bytes(key_digest[:8], signed=True)
-    row = session.execute(_LOOK_UP, {"lock": lock, "key_digest": key_digest}).one()
+    row = LOOK_UP.one(session, {"lock": lock, "key_digest": key_digest})
     if row.answer is not None:
         return row.fingerprint, row.answer
     if not row.mine:

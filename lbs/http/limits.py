@@ -8,14 +8,25 @@ import time
 from typing import Any
 
 from cachetools import TLRUCache
-from flask import Flask, Response, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
-from limits.storage import Storage
+from flask import Flask, Response, g, request
+from limits import parse
+from limits.storage import Storage, storage_from_string
+from limits.strategies import FixedWindowRateLimiter
 
 from lbs.config import Settings
+from lbs.errors import Throttled
 
 MAX_CALLERS = 100_000
+
+
+class TooManyRequests(Throttled):
+    """The caller has sent more requests than it may in a minute.
+
+    Every answer says in `RateLimit` how many are left. Wait the seconds in `Retry-After`.
+    """
+
+    code = "too-many-requests"
+    title = "Too many requests"
 
 
 class ProcessMemory(Storage):
@@ -73,29 +84,31 @@ class ProcessMemory(Storage):
 
 def caller() -> str:
     """Token and address together, for all phones of an app share its key; hashed for the store."""
-    who = f"{request.headers.get('Authorization')} {get_remote_address()}"
+    who = f"{request.headers.get('Authorization')} {request.remote_addr}"
     return hashlib.sha256(who.encode()).hexdigest()[:32]
 
 
-def install(app: Flask, settings: Settings) -> Limiter:
-    limiter = Limiter(
-        caller,
-        app=app,
-        storage_uri=settings.redis_url or "process://",
-        default_limits=[settings.rate_limit],
-        strategy="fixed-window",
-    )
+def install(app: Flask, settings: Settings) -> None:
+    """Count every request to the API, refuse those over the limit, and tell each caller."""
+    limit = parse(settings.rate_limit)
+    limiter = FixedWindowRateLimiter(storage_from_string(settings.redis_url or "process://"))
+    policy = f'"default";q={limit.amount};w={limit.get_expiry()}'
+
+    @app.before_request
+    def count() -> None:
+        if not request.path.startswith("/v1/"):
+            return
+        g.rate_key = caller()
+        if not limiter.hit(limit, g.rate_key):
+            reset_at, _ = limiter.get_window_stats(limit, g.rate_key)
+            raise TooManyRequests(retry_after=max(1, round(reset_at - time.time())))
 
     @app.after_request
     def tell(response: Response) -> Response:
         """RateLimit fields of draft-ietf-httpapi-ratelimit-headers-09."""
-        if limit := limiter.current_limit:
-            wait = max(0, round(limit.reset_at - time.time()))
-            window = limit.limit.get_expiry()
-            response.headers["RateLimit-Policy"] = f'"default";q={limit.limit.amount};w={window}'
-            response.headers["RateLimit"] = f'"default";r={limit.remaining};t={wait}'
-            if limit.breached:
-                response.headers["Retry-After"] = str(max(1, wait))
+        if key := g.get("rate_key"):
+            reset_at, remaining = limiter.get_window_stats(limit, key)
+            wait = max(0, round(reset_at - time.time()))
+            response.headers["RateLimit-Policy"] = policy
+            response.headers["RateLimit"] = f'"default";r={remaining};t={wait}'
         return response
-
-    return limiter

@@ -52,11 +52,11 @@ def openapi() -> ResponseReturnValue:
 
 @blp.get("/problems/<code>")
 def problem_page(code: str) -> ResponseReturnValue:
-    explained = {kind.code: explain(kind) for kind in problem_kinds()} | {
+    explained = {
         slug(status): (status.phrase, slug(status), status.value, [status.description])
         for status in HTTPStatus
         if status >= HTTPStatus.BAD_REQUEST
-    }
+    } | {kind.code: explain(kind) for kind in problem_kinds()}
     if code not in explained:
         abort(404)
     title, code, status, paragraphs = explained[code]

@@ -61,7 +61,7 @@ class Offer(MethodView):
     @blp.operation("read_offer", OFFERS)
     @blp.response(200, OfferSchema)
     def get(self, offer_id: UUID) -> Any:
-        """Read an offer; its version is the `ETag`"""
+        """Read an offer; its version is the ETag"""
         with transaction() as session:
             offer = service.load_offer(session, offer_id, merchant().merchant_id)
         return tagged(offer)
@@ -70,7 +70,7 @@ class Offer(MethodView):
     @blp.arguments(ChangeOfferSchema)
     @blp.response(200, OfferSchema)
     def patch(self, command: service.WriteOffer, offer_id: UUID) -> Any:
-        """Change the members that are given; send the `ETag` you read as `If-Match`
+        """Change the members that are given; send the ETag you read as If-Match
 
         Changed terms are a new version: a customer for whom the offer has opened keeps the terms
         it had then.

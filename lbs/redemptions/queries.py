@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 
-from lbs.db import Session
+from lbs.db import Session, Statement
 from lbs.redemptions.models import Redemption
 
-_FIND_PASS = text("""
+FIND_PASS = Statement("""
     SELECT unlock.id AS unlock_id, unlock.state, unlock.expires_at,
            unlock.venue_id = venue.id OR EXISTS (
                SELECT FROM offer_venue
@@ -33,7 +33,7 @@ _FIND_PASS = text("""
     WHERE venue.id = :venue_id AND venue.merchant_id = :merchant_id
 """)
 
-_REDEEM = text("""
+REDEEM = Statement("""
     WITH used AS (
         UPDATE unlock SET state = 'redeemed'
         WHERE id = :unlock_id AND state = 'unlocked' AND expires_at > :now
@@ -62,7 +62,7 @@ _REDEEM = text("""
       ON (terms.offer_id, terms.number) = (redeemed.offer_id, redeemed.offer_version)
 """)
 
-_REFUSE = text("""
+REFUSE = Statement("""
     WITH counted AS (
         INSERT INTO guess_counter (bucket, began_at, refused)
         SELECT bucket, :now, 1 FROM unnest(CAST(:guessers AS text[])) AS bucket ORDER BY bucket
@@ -82,7 +82,7 @@ _REFUSE = text("""
     SELECT began_at, refused FROM counted ORDER BY refused DESC LIMIT 1
 """)
 
-_REVERSE = text("""
+REVERSE = Statement("""
     WITH freed AS (
         UPDATE unlock SET state = 'unlocked' FROM redemption
         WHERE redemption.id = :redemption_id AND redemption.merchant_id = :merchant_id
@@ -115,10 +115,10 @@ def find_pass(
     venue_id: UUID,
     guessers: Sequence[str],
     window_start: datetime,
-) -> Row[Any] | None:
+) -> Any | None:
     """The unlock of this code and the worst guess counter; None where the venue is not theirs."""
-    return session.execute(
-        _FIND_PASS,
+    return FIND_PASS.find(
+        session,
         {
             "digests": list(digests),
             "merchant_id": merchant_id,
@@ -126,22 +126,22 @@ def find_pass(
             "guessers": list(guessers),
             "window_start": window_start,
         },
-    ).one_or_none()
+    )
 
 
-def redeem(session: Session, **values: Any) -> Row[Any] | None:
+def redeem(session: Session, **values: Any) -> Any | None:
     """The redemption, or None where another try was first: the database settles it."""
-    return session.execute(_REDEEM, values).one_or_none()
+    return REDEEM.find(session, values)
 
 
 def count_refusal(session: Session, **values: Any) -> tuple[datetime, int]:
     """Count and record a refused code; when the worse of its two counters began, and its count."""
-    row = session.execute(_REFUSE, values).one()
+    row = REFUSE.one(session, values)
     return row.began_at, row.refused
 
 
 def reverse(session: Session, **values: Any) -> bool:
-    return session.execute(_REVERSE, values).one_or_none() is not None
+    return REVERSE.find(session, values) is not None
 
 
 def find_redemption(session: Session, redemption_id: UUID, merchant_id: UUID) -> Redemption | None:

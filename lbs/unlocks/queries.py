@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, select, text
+from sqlalchemy import Row, Select, and_, select
 
-from lbs.db import Session
+from lbs.db import Session, Statement
 from lbs.offers.models import OfferVersion
 from lbs.unlocks.models import Unlock
 from lbs.venues.models import Venue
@@ -25,7 +25,7 @@ FREE_STOCK = """
 """
 """Give back `units` of each counter (offer_id, bucket) that `given` selects; locked in order."""
 
-_EXPIRE = text(
+EXPIRE = Statement(
     """
     WITH due AS (
         SELECT id FROM unlock WHERE state = 'unlocked' AND expires_at <= :now
@@ -47,11 +47,11 @@ _EXPIRE = text(
     )
     + """
     )
-    SELECT count(*) FROM expired
+    SELECT count(*) AS expired FROM expired
     """
 )
 
-_GIVE_BACK = text(
+GIVE_BACK = Statement(
     FREE_STOCK.format(
         given="""SELECT offer_id, bucket, 1 AS units
                  FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]))
@@ -62,13 +62,13 @@ _GIVE_BACK = text(
 
 def expire(session: Session, *, now: datetime, limit: int) -> int:
     """Expire what was not redeemed in time, and free its stock. How many."""
-    return int(session.execute(_EXPIRE, {"now": now, "limit": limit}).scalar_one())
+    return int(EXPIRE.one(session, {"now": now, "limit": limit}).expired)
 
 
 def give_back(session: Session, taken: Sequence[tuple[UUID, str]]) -> None:
     """Return one unit of each (offer, bucket)."""
-    session.execute(
-        _GIVE_BACK,
+    GIVE_BACK.do(
+        session,
         {"offer_ids": [offer for offer, _ in taken], "buckets": [bucket for _, bucket in taken]},
     )
 

@@ -100,7 +100,7 @@ class Venue(MethodView):
     @blp.operation("read_venue", VENUES)
     @blp.response(200, VenueSchema)
     def get(self, venue_id: UUID) -> Any:
-        """Read a venue; its version is the `ETag`"""
+        """Read a venue; its version is the ETag"""
         with transaction() as session:
             venue = service.load_venue(session, venue_id, merchant().merchant_id)
         return tagged(venue)
@@ -109,7 +109,7 @@ class Venue(MethodView):
     @blp.arguments(ChangeVenueSchema)
     @blp.response(200, VenueSchema)
     def patch(self, command: service.ChangeVenue, venue_id: UUID) -> Any:
-        """Change the members that are given; send the `ETag` you read as `If-Match`"""
+        """Change the members that are given; send the ETag you read as If-Match"""
         expected = expected_version()
 
         def check(found: Any) -> None:
@@ -168,7 +168,7 @@ class VenueGroup(MethodView):
     @blp.operation("read_venue_group", VENUES)
     @blp.response(200, VenueGroupSchema)
     def get(self, group_id: UUID) -> Any:
-        """Read a venue group; its version is the `ETag`"""
+        """Read a venue group; its version is the ETag"""
         with transaction() as session:
             group = service.load_group(session, group_id, merchant().merchant_id)
         return tagged(group)
@@ -177,7 +177,7 @@ class VenueGroup(MethodView):
     @blp.arguments(ChangeVenueGroupSchema)
     @blp.response(200, VenueGroupSchema)
     def patch(self, command: service.WriteGroup, group_id: UUID) -> Any:
-        """Change a group's name or all its venues; send the `ETag` you read as `If-Match`"""
+        """Change a group's name or all its venues; send the ETag you read as If-Match"""
         expected = expected_version()
         with transaction() as session:
             group = service.change_group(

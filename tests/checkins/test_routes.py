@@ -7,6 +7,7 @@ import math
 import struct
 import uuid
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import jwt
 import pytest
@@ -14,6 +15,7 @@ import time_machine
 from sqlalchemy import text
 
 from lbs.checkins.schemas import REASON_TEXT
+from tests.racing import at_once, post
 from tests.world import METRE, World, now
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
@@ -540,3 +542,30 @@ def test_a_customer_who_was_erased_cannot_check_in(world: World):
     body = {"venue_id": venue["id"], "evidence": [world.location()]}
     answer = world.call("post", "/v1/check-ins", customer, json=body)
     assert (answer.status_code, answer.json["code"]) == (401, "customer-gone")
+
+
+def test_a_customer_may_be_erased_while_checking_in(world: World, app, db):
+    venue = world.venue(cool_down_s=0)
+    world.offer(venue, limit_total=100)
+    customers = [world.customer() for _ in range(12)]
+    for customer in customers:
+        world.check_in(customer, venue)
+    body = {"venue_id": venue["id"], "evidence": [world.location()]}
+
+    def erase(customer: str) -> int:
+        headers = {"Authorization": f"Bearer {customer}"}
+        return app.test_client().delete("/v1/customers/me", headers=headers).status_code
+
+    def check_in(customer: str) -> int:
+        return post(app, ("/v1/check-ins", customer, body))[0]
+
+    calls = [partial(act, customer) for customer in customers for act in (check_in, erase)]
+    statuses = at_once(calls)
+    assert set(statuses[1::2]) == {204}
+    assert set(statuses[::2]) <= {201, 401}
+    with db.transaction() as session:
+        owned = session.scalar(
+            text("SELECT count(customer_id) FROM check_in WHERE venue_id = :id"),
+            {"id": venue["id"]},
+        )
+    assert owned == 0

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 
+import psycopg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from lbs.checkins import queries
 from lbs.db import new_id
@@ -17,19 +17,18 @@ THERE = {"lon": 140.0, "lat": 60.0}
 """Where no test has a venue."""
 
 
-@contextmanager
-def statements(engine) -> Iterator[list[str]]:
-    """The statements that run on the engine meanwhile."""
+@pytest.fixture
+def statements(monkeypatch) -> list[str]:
+    """Every statement that reaches PostgreSQL from now on, SQLAlchemy's or not; a real run."""
     seen: list[str] = []
+    execute = psycopg.Cursor.execute
 
-    def note(_connection, _cursor, statement, *_):
-        seen.append(" ".join(statement.split()))
+    def note(cursor, query, *args, **options):
+        seen.append(" ".join(str(query).split()))
+        return execute(cursor, query, *args, **options)
 
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        yield seen
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
+    monkeypatch.setattr(psycopg.Cursor, "execute", note)
+    return seen
 
 
 def is_idempotency(statement: str) -> bool:
@@ -42,42 +41,41 @@ def is_idempotency(statement: str) -> bool:
     [({}, "accepted"), ({"north_m": 85}, "ambiguous"), ({"north_m": 450}, "rejected")],
 )
 def test_a_check_in_costs_two_statements_however_many_offers_there_are(
-    world: World, db, offers, fix, verdict
+    world: World, statements, offers, fix, verdict
 ):
     venue = world.venue()
     for number in range(offers):
         world.offer(venue, limit_total=5, limit_per_day=5, limit_per_customer=number + 1)
     customer = world.customer()
-    with statements(db.engine) as seen:
-        result = world.check_in(customer, venue, **fix)
+    statements.clear()
+    result = world.check_in(customer, venue, **fix)
     assert result["verdict"] == verdict
     assert len(result["unlocked"]) == (offers if verdict == "accepted" else 0)
-    assert sum(map(is_idempotency, seen)) == 2
-    own = [statement for statement in seen if not is_idempotency(statement)]
+    assert sum(map(is_idempotency, statements)) == 2
+    own = [statement for statement in statements if not is_idempotency(statement)]
     assert [statement.split()[0] for statement in own] == ["SELECT", "WITH"]
 
 
-def test_a_repeated_check_in_costs_one_look_up(world: World, db):
+def test_a_repeated_check_in_costs_one_look_up(world: World, statements):
     venue, customer = world.venue(), world.customer()
     body = {"venue_id": venue["id"], "evidence": [world.location()]}
     headers = {"Idempotency-Key": "again"}
     world.ask("post", "/v1/check-ins", customer, json=body, headers=headers)
-    with statements(db.engine) as seen:
-        world.ask("post", "/v1/check-ins", customer, json=body, headers=headers)
-    assert len(seen) == 1
-    assert is_idempotency(seen[0])
+    statements.clear()
+    world.ask("post", "/v1/check-ins", customer, json=body, headers=headers)
+    assert [is_idempotency(statement) for statement in statements] == [True]
 
 
-def test_a_nearby_search_costs_one_statement(world: World, db):
+def test_a_nearby_search_costs_one_statement(world: World, statements):
     venues = [world.venue(east_m=east_m) for east_m in (0, 200, 400)]
     for _ in range(3):
         world.offer(*venues)
     customer = world.customer()
     query = {"lat": world.lat, "lon": world.lon}
-    with statements(db.engine) as seen:
-        found = world.ask("get", "/v1/venues/nearby", customer, query_string=query)
+    statements.clear()
+    found = world.ask("get", "/v1/venues/nearby", customer, query_string=query)
     assert [len(venue["offers"]) for venue in found["items"]] == [3, 3, 3]
-    assert len(seen) == 1
+    assert len(statements) == 1
 
 
 def nodes(plan: dict) -> Iterator[dict]:
@@ -111,7 +109,7 @@ def test_nearby_search_walks_the_index_of_the_fences(world: World, db):
             {"merchant_id": world.merchant_id, "now": now(), **THERE},
         )
         session.execute(text("ANALYZE venue"))
-        explain = text("EXPLAIN (ANALYZE, FORMAT json)" + queries._NEARBY.text)  # noqa: SLF001
+        explain = text("EXPLAIN (ANALYZE, FORMAT json)" + queries.NEARBY.clause.text)
         [[plan]] = session.execute(explain, asked).one()
         found = queries.nearby(session, **asked)
     scans = [node for node in nodes(plan["Plan"]) if node.get("Index Name") == "ix_venue_fence"]
@@ -131,7 +129,7 @@ def test_finding_a_venue_for_a_check_in_needs_no_look_at_other_venues(world: Wor
     venue = world.venue()
     with db.transaction() as session:
         [[plan]] = session.execute(
-            text("EXPLAIN (ANALYZE, FORMAT json)" + queries.GATHER.text),
+            text("EXPLAIN (ANALYZE, FORMAT json)" + queries.GATHER.clause.text),
             {
                 "customer_id": world.register()["customer_id"],
                 "venue_id": venue["id"],

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-import lbs.app  # noqa: F401  (imports every module that defines a problem)
+from lbs.app import create_app
 from lbs.errors import LbsError
 from lbs.http import pages
 from lbs.http.pages import SERVED, explain, problem_kinds
@@ -116,7 +116,7 @@ def test_a_method_that_is_not_allowed_is_told_which_are(client: FlaskClient):
 
 
 def test_a_crash_is_a_problem_that_says_nothing_of_its_cause(settings, client: FlaskClient):
-    app = lbs.app.create_app(settings)
+    app = create_app(settings)
     app.add_url_rule("/v1/crash", view_func=_crash)
     response = app.test_client().get("/v1/crash")
     assert_problem(response, 500, "internal-server-error")

@@ -257,14 +257,12 @@ def test_every_route_is_walked(app: Flask):
 
 def test_the_victim_itself_reads_what_strangers_may_not(victim: Victim):
     """The walk would find a leak: to its owner, every route tells something."""
-    keys = {scope: victim.world.key for scope in (*SCOPES, "owner")}
-    silent = {"POST /v1/venues", "POST /v1/venues/import"}
+    keys = dict.fromkeys((*SCOPES, "owner"), victim.world.key)
     for route, declared in ROUTES.items():
         if route.startswith("GET") and declared.needs in keys:
             response = ask(victim, route, keys[declared.needs])
             assert response.status_code == 200, route
             assert "stats" in route or leaks(victim, route, response, frozenset()), route
-    assert silent < ROUTES.keys()
 
 
 def test_another_merchants_owner_finds_and_changes_nothing(victim: Victim, other_world: World):
@@ -280,40 +278,33 @@ def test_a_customer_of_another_app_finds_and_changes_nothing(victim: Victim, oth
     walk(victim, "customer", other_world.customer)
 
 
-def test_nobody_without_a_token_finds_or_changes_anything(victim: Victim):
-    walk(victim, "nobody", lambda: None)
-
-
 @pytest.mark.parametrize(
-    "token", ["garbage", "lbs_" + "0" * 32 + "_x", "a.b.c", "lbs_refresh_x"], ids=range(4)
+    "token",
+    [None, "garbage", "lbs_" + "0" * 32 + "_x"],
+    ids=["no token", "garbage", "a key that is none"],
 )
-def test_a_garbage_token_finds_and_changes_nothing(victim: Victim, token: str):
+def test_nobody_finds_or_changes_anything(victim: Victim, token: str | None):
     walk(victim, "nobody", lambda: token)
 
 
-def test_an_apps_keys_find_and_change_nothing(victim: Victim):
-    for key in (victim.world.publishable_key, victim.world.backend_key):
-        before = rows(victim)
-        for route, declared in ROUTES.items():
-            if declared.needs == "app":
-                continue
-            response = ask(victim, route, key)
-            assert response.status_code == 401, route
-            assert leaks(victim, route, response, frozenset()) == []
-        assert rows(victim) == before
-
-
-@pytest.mark.parametrize("held", SCOPES)
-def test_a_key_with_the_wrong_scope_finds_and_changes_nothing(victim: Victim, held: str):
-    key = victim.world.key_with(held)
+def test_a_key_or_token_of_the_wrong_kind_or_scope_finds_and_changes_nothing(victim: Victim):
+    world = victim.world
+    tokens = {
+        "app": [world.publishable_key, world.backend_key],
+        "customer": [world.customer()],
+        **{scope: [world.key_with(scope)] for scope in SCOPES},
+    }
+    merchants = {*SCOPES, "owner"}
     before = rows(victim)
-    for route, declared in ROUTES.items():
-        if declared.needs == held:
-            continue
-        response = ask(victim, route, key)
-        wanted = 403 if declared.needs in (*SCOPES, "owner") else 401
-        assert response.status_code == wanted, route
-        assert leaks(victim, route, response, frozenset()) == []
+    for kind, held in tokens.items():
+        for route, declared in ROUTES.items():
+            if declared.needs == kind:
+                continue
+            wanted = 403 if {kind, declared.needs} <= merchants else 401
+            for token in held:
+                response = ask(victim, route, token)
+                assert response.status_code == wanted, (route, kind)
+                assert leaks(victim, route, response, frozenset()) == []
     assert rows(victim) == before
 
 
