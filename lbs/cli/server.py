@@ -47,17 +47,17 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
     import lbs.unlocks.jobs  # noqa: F401, PLC0415
-    from lbs.jobs.app import HEARTBEAT_S, STALLED_S, build  # noqa: PLC0415
+    from lbs.jobs.app import HEARTBEAT_S, STALLED_S, connected  # noqa: PLC0415
 
     db = Database(settings.database_url, pool_size=concurrency)
-    app = build(conninfo(settings.database_url))
-    app.run_worker(
-        concurrency=concurrency,
-        additional_context={"database": db, "settings": settings},
-        update_heartbeat_interval=HEARTBEAT_S,
-        stalled_worker_timeout=STALLED_S,
-        delete_jobs="successful",
-    )
+    with connected(conninfo(settings.database_url)) as app:
+        app.run_worker(
+            concurrency=concurrency,
+            additional_context={"database": db, "settings": settings},
+            update_heartbeat_interval=HEARTBEAT_S,
+            stalled_worker_timeout=STALLED_S,
+            delete_jobs="successful",
+        )
 
 
 def conninfo(database_url: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -13,14 +15,16 @@ from lbs.db import Database
 
 HEARTBEAT_S, STALLED_S = 10, 30
 
-tasks = procrastinate.Blueprint()
+tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
+"""Where tasks are declared; it has no connection of its own."""
 
 
-def build(conninfo: str) -> procrastinate.App:
-    """The app with every task registered so far; `conninfo` as libpq takes it."""
-    app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=conninfo))
-    app.add_tasks_from(tasks, namespace="lbs")
-    return app
+@contextmanager
+def connected(conninfo: str) -> Iterator[procrastinate.App]:
+    """The app with every task declared so far, on this database; `conninfo` as libpq takes it."""
+    connector = procrastinate.PsycopgConnector(conninfo=conninfo)
+    with tasks.replace_connector(connector) as app:
+        yield app
 
 
 def database(context: JobContext) -> Database:

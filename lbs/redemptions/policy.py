@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,6 +18,11 @@ class Refusal(StrEnum):
     REDEEMED = "redeemed"
     EXPIRED = "expired"
     LOST_RACE = "lost_race"
+
+    @property
+    def is_guess(self) -> bool:
+        """A code that was right once is no guess: two tills were quick, or it is shown again."""
+        return self not in (Refusal.REDEEMED, Refusal.LOST_RACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,6 @@ class GuessLimit:
     refused: int
     window: timedelta
 
-    def wait_s(self, began_at: datetime | None, refused: int, now: datetime) -> int:
-        """Seconds until codes are taken again; 0 where they are taken now."""
-        if began_at is None or refused < self.refused:
-            return 0
-        left = (began_at + self.window - now).total_seconds()
-        return max(0, int(left) + 1) if left > 0 else 0
+    def wait_s(self, since: datetime, now: datetime) -> int:
+        """Whole seconds until the window that began then is over, one at least."""
+        return max(1, math.ceil((since + self.window - now).total_seconds()))

@@ -22,13 +22,13 @@ FIND_PASS = Statement("""
                WHERE offer_group.offer_id = unlock.offer_id
                  AND venue_group_member.venue_id = venue.id
            ) AS runs_here,
-           guess.began_at, coalesce(guess.refused, 0) AS refused
+           guess.began_at AS throttled_since
     FROM venue
     LEFT JOIN unlock ON unlock.code_digest = ANY(:digests) AND unlock.merchant_id = :merchant_id
     LEFT JOIN LATERAL (
-        SELECT began_at, refused FROM guess_counter
-        WHERE bucket = ANY(:guessers) AND began_at > :window_start
-        ORDER BY refused DESC LIMIT 1
+        SELECT began_at FROM guess_counter
+        WHERE bucket = ANY(:guessers) AND began_at > :window_start AND refused >= :guess_limit
+        ORDER BY began_at DESC LIMIT 1
     ) AS guess ON true
     WHERE venue.id = :venue_id AND venue.merchant_id = :merchant_id
 """)
@@ -79,7 +79,7 @@ REFUSE = Statement("""
                unlock.offer_version, unlock.subject_id, unlock.id, ARRAY[CAST(:refusal AS text)]
         FROM (VALUES (1)) AS always LEFT JOIN unlock ON unlock.id = :unlock_id
     )
-    SELECT began_at, refused FROM counted ORDER BY refused DESC LIMIT 1
+    SELECT max(began_at) AS throttled_since FROM counted WHERE refused > :guess_limit
 """)
 
 REVERSE = Statement("""
@@ -115,8 +115,9 @@ def find_pass(
     venue_id: UUID,
     guessers: Sequence[str],
     window_start: datetime,
+    guess_limit: int,
 ) -> Any | None:
-    """The unlock of this code and the worst guess counter; None where the venue is not theirs."""
+    """The unlock of this code, and since when its guessers wait; None for another's venue."""
     return FIND_PASS.find(
         session,
         {
@@ -125,6 +126,7 @@ def find_pass(
             "venue_id": venue_id,
             "guessers": list(guessers),
             "window_start": window_start,
+            "guess_limit": guess_limit,
         },
     )
 
@@ -134,10 +136,13 @@ def redeem(session: Session, **values: Any) -> Any | None:
     return REDEEM.find(session, values)
 
 
-def count_refusal(session: Session, **values: Any) -> tuple[datetime, int]:
-    """Count and record a refused code; when the worse of its two counters began, and its count."""
-    row = REFUSE.one(session, values)
-    return row.began_at, row.refused
+def record_refusal(session: Session, **values: Any) -> datetime | None:
+    """Record a refused code and count it for the guessers given.
+
+    Where that is more than the limit allows: since when its counter runs.
+    """
+    since: datetime | None = REFUSE.one(session, values).throttled_since
+    return since
 
 
 def reverse(session: Session, **values: Any) -> bool:

@@ -59,11 +59,12 @@ def redeem(
         venue_id=command.venue_id,
         guessers=guessers,
         window_start=window_start,
+        guess_limit=limit.refused,
     )
     if found is None:
         raise VenueNotFound
-    if wait_s := limit.wait_s(found.began_at, found.refused, now):
-        return Attempt(wait_s=wait_s)
+    if found.throttled_since:
+        return Attempt(wait_s=limit.wait_s(found.throttled_since, now))
     known = found.unlock_id and Pass(
         found.unlock_id, found.state, found.expires_at, runs_here=found.runs_here
     )
@@ -83,10 +84,11 @@ def redeem(
         if redemption is not None:
             return Attempt(redemption=redemption)
         refusal = Refusal.LOST_RACE
-    began_at, refused = queries.count_refusal(
+    since = queries.record_refusal(
         session,
-        guessers=guessers,
+        guessers=guessers if refusal.is_guess else [],
         window_start=window_start,
+        guess_limit=limit.refused,
         event_id=new_id(),
         merchant_id=till.merchant_id,
         venue_id=command.venue_id,
@@ -94,7 +96,7 @@ def redeem(
         refusal=refusal.value,
         now=now,
     )
-    return Attempt(refusal=refusal, wait_s=limit.wait_s(began_at, refused - 1, now))
+    return Attempt(refusal=refusal, wait_s=limit.wait_s(since, now) if since else 0)
 
 
 def reverse(

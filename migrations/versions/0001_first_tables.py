@@ -14,39 +14,50 @@ revision = "0001"
 down_revision = None
 
 LEDGER = """
-CREATE TABLE ledger_event_default PARTITION OF ledger_event DEFAULT;
-
-CREATE FUNCTION make_ledger_partitions(since timestamptz, until timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
-DECLARE
-    month date;
-    name text;
-BEGIN
-    FOR month IN SELECT generate_series(
-        date_trunc('month', since AT TIME ZONE 'UTC'), until AT TIME ZONE 'UTC', interval '1 month')
-    LOOP
-        name := 'ledger_event_' || to_char(month, 'YYYY_MM');
-        IF to_regclass(name) IS NULL THEN
-            EXECUTE format(
-                'CREATE TABLE %I PARTITION OF ledger_event FOR VALUES FROM (%L) TO (%L)',
-                name, month::text || ' 00:00+00',
-                (month + interval '1 month')::date::text || ' 00:00+00');
-        END IF;
-    END LOOP;
-END
-$$;
-
 CREATE FUNCTION refuse_ledger_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the ledger is append-only' USING ERRCODE = 'restrict_violation';
 END
 $$;
 
+-- Partitions inherit row triggers, but not those on TRUNCATE.
+CREATE FUNCTION guard_ledger(name text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change()', name);
+END
+$$;
+
+-- A month whose facts are in the default partition already is left there.
+CREATE FUNCTION make_ledger_partitions(since timestamptz, until timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    month timestamp;
+    first timestamptz;
+    next timestamptz;
+    name text;
+BEGIN
+    FOR month IN SELECT generate_series(
+        date_trunc('month', since AT TIME ZONE 'UTC'), until AT TIME ZONE 'UTC', interval '1 month')
+    LOOP
+        name := 'ledger_event_' || to_char(month, 'YYYY_MM');
+        first := month AT TIME ZONE 'UTC';
+        next := (month + interval '1 month') AT TIME ZONE 'UTC';
+        IF to_regclass(name) IS NULL AND NOT EXISTS (
+            SELECT FROM ledger_event_default WHERE at >= first AND at < next)
+        THEN
+            EXECUTE format('CREATE TABLE %I PARTITION OF ledger_event FOR VALUES FROM (%L) TO (%L)',
+                           name, first, next);
+            PERFORM guard_ledger(name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+CREATE TABLE ledger_event_default PARTITION OF ledger_event DEFAULT;
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ledger_event
     FOR EACH ROW EXECUTE FUNCTION refuse_ledger_change();
-CREATE TRIGGER no_truncate BEFORE TRUNCATE ON ledger_event
-    FOR EACH STATEMENT EXECUTE FUNCTION refuse_ledger_change();
-
+SELECT guard_ledger('ledger_event'), guard_ledger('ledger_event_default');
 SELECT make_ledger_partitions(now() - interval '1 month', now() + interval '3 months');
 """
 

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,11 @@ from openapi_spec_validator import validate
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
+from lbs.app import create_app
+from lbs.cli.database import migrate
 from lbs.cli.openapi import render, write
+from lbs.cli.postgres import Cluster, create_database
+from lbs.config import Settings
 from tests.world import METRE, World
 
 FILE = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
@@ -173,9 +178,20 @@ def test_examples_of_parameters_are_valid(method: str, path: str, operation: dic
             _check(parameter["schema"], parameter["example"])
 
 
-def test_the_examples_are_true(world: World):  # noqa: PLR0915  (a story)
+@pytest.fixture
+def empty_world(cluster: Cluster, settings: Settings) -> Iterator[World]:
+    """A world in a database of its own: the examples lie in Copenhagen, where other tests are."""
+    create_database(cluster, "lbs_examples")
+    own = replace(settings, database_url=cluster.url("lbs_examples"))
+    migrate(own, datetime.now(UTC))
+    world = World(create_app(own))
+    yield world
+    world.db.engine.dispose()
+
+
+def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     """Send every example of a body; the answers look like the examples of answers."""
-    began = datetime.now(UTC)
+    world, began = empty_world, datetime.now(UTC)
     real: dict[str, Any] = {
         "captured_at": began.isoformat(),
         "valid_from": (began - timedelta(days=1)).isoformat(),
@@ -206,12 +222,9 @@ def test_the_examples_are_true(world: World):  # noqa: PLR0915  (a story)
     customer = session["access_token"]
     same(say("get", "/v1/customers/me", token=customer), "Customer")
     query = {"lat": 55.68, "lon": 12.57}
-    found = say("get", "/v1/venues/nearby", token=customer, query_string=query)
-    [ours] = [item for item in found["items"] if item["id"] == venue["id"]]
-    same({"items": [ours]}, "NearbyVenues")
+    same(say("get", "/v1/venues/nearby", token=customer, query_string=query), "NearbyVenues")
     shown = say("get", "/v1/venues/nearby.geojson", token=customer, query_string=query)
-    [ours] = [feature for feature in shown["features"] if feature["id"] == venue["id"]]
-    same({**shown, "features": [ours]}, "VenueMap")
+    same(shown, "VenueMap")
 
     body = _with(SCHEMAS["CreateCheckIn"]["examples"][0], real)
     body["evidence"][0]["lat"] += 400 * METRE

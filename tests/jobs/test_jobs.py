@@ -14,23 +14,24 @@ import lbs.redemptions.jobs
 import lbs.unlocks.jobs  # noqa: F401
 from lbs.cli.server import conninfo
 from lbs.db import new_id
-from lbs.jobs.app import build
+from lbs.jobs.app import connected
 from tests.unlocks.stock import counters, events
 from tests.world import World, now
 
 TASKS = {
-    "lbs:expire_unlocks",
-    "lbs:forget_old_guesses",
-    "lbs:forget_old_tokens",
-    "lbs:make_ledger_partitions",
-    "lbs:retry_stalled",
+    "expire_unlocks",
+    "forget_old_guesses",
+    "forget_old_tokens",
+    "make_ledger_partitions",
+    "retry_stalled",
 }
 
 
 @pytest.fixture(scope="module")
 def built(settings):
-    """The app as the worker has it. `build` names the tasks, so one build a process is enough."""
-    return build(conninfo(settings.database_url))
+    """The app as the worker has it."""
+    with connected(conninfo(settings.database_url)) as app:
+        yield app
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def defer(jobs, *names: str) -> None:
 
 def test_every_task_is_registered_under_its_name_and_is_due_by_the_clock(jobs):
     assert jobs.tasks.keys() >= TASKS
-    assert {name for name in jobs.tasks if name.startswith("lbs:")} == TASKS
+    assert {name for name in jobs.tasks if "builtin" not in name} == TASKS
     due = {task.task.name for task in jobs.periodic_registry.periodic_tasks.values()}
     assert due == TASKS
 
@@ -102,11 +103,11 @@ def test_expire_unlocks_frees_what_is_overdue(jobs, world: World, db, settings):
             text("UPDATE unlock SET expires_at = :at WHERE offer_id = :id"),
             {"at": now() - timedelta(seconds=1), "id": offer["id"]},
         )
-    defer(jobs, "lbs:expire_unlocks")
-    assert work(jobs, db, settings)["lbs:expire_unlocks"][0] == "succeeded"
+    defer(jobs, "expire_unlocks")
+    assert work(jobs, db, settings)["expire_unlocks"][0] == "succeeded"
     assert counters(db, offer) == {"total": 0}
     assert len(events(db, offer, "expired")) == 3
-    defer(jobs, "lbs:expire_unlocks")
+    defer(jobs, "expire_unlocks")
     work(jobs, db, settings)
     assert len(events(db, offer, "expired")) == 3
 
@@ -120,7 +121,7 @@ def test_forget_old_guesses_drops_counters_whose_window_is_over(jobs, world: Wor
             text("UPDATE guess_counter SET began_at = :at WHERE bucket = :bucket"),
             {"at": now() - settings.guess_window, "bucket": f"venue {venue['id']}"},
         )
-    defer(jobs, "lbs:forget_old_guesses")
+    defer(jobs, "forget_old_guesses")
     work(jobs, db, settings)
     with db.transaction() as session:
         left = session.scalars(
@@ -148,7 +149,7 @@ def test_forget_old_tokens_drops_dead_tokens_and_old_answers_and_no_others(
             """),
             {"key": new_id().bytes, "at": now() - settings.idempotency_ttl},
         )
-    defer(jobs, "lbs:forget_old_tokens")
+    defer(jobs, "forget_old_tokens")
     work(jobs, db, settings)
     with db.transaction() as session:
         tokens = session.scalars(
@@ -166,7 +167,7 @@ def test_forget_old_tokens_drops_dead_tokens_and_old_answers_and_no_others(
 
 
 def test_make_ledger_partitions_makes_the_coming_months(jobs, db, settings):
-    defer(jobs, "lbs:make_ledger_partitions")
+    defer(jobs, "make_ledger_partitions")
     work(jobs, db, settings)
     month = (now() + timedelta(days=92)).strftime("ledger_event_%Y_%m")
     with db.transaction() as session:
@@ -174,7 +175,7 @@ def test_make_ledger_partitions_makes_the_coming_months(jobs, db, settings):
 
 
 def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, settings):
-    defer(jobs, "lbs:forget_old_guesses")
+    defer(jobs, "forget_old_guesses")
     with db.transaction() as session:
         worker = session.scalar(
             text(
@@ -185,18 +186,18 @@ def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, setti
         session.execute(
             text(
                 "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker "
-                "WHERE task_name = 'lbs:forget_old_guesses'"
+                "WHERE task_name = 'forget_old_guesses'"
             ),
             {"worker": worker},
         )
-    defer(jobs, "lbs:retry_stalled")
+    defer(jobs, "retry_stalled")
     states = work(jobs, db, settings)
-    assert states["lbs:retry_stalled"][0] == "succeeded"
+    assert states["retry_stalled"][0] == "succeeded"
     with db.transaction() as session:
         status, attempts = session.execute(
             text(
                 "SELECT status::text, attempts FROM procrastinate_jobs "
-                "WHERE task_name = 'lbs:forget_old_guesses' ORDER BY id LIMIT 1"
+                "WHERE task_name = 'forget_old_guesses' ORDER BY id LIMIT 1"
             )
         ).one()
     assert (status, attempts) in (("todo", 1), ("succeeded", 2), ("succeeded", 1))
@@ -205,7 +206,7 @@ def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, setti
 def test_a_job_deferred_in_a_transaction_that_fails_is_never_run(jobs, db):
     with jobs.open(), db.sessions() as session:
         connection = session.connection().connection.driver_connection
-        jobs.configure_task("lbs:forget_old_guesses", connection=connection).defer(timestamp=0)
+        jobs.configure_task("forget_old_guesses", connection=connection).defer(timestamp=0)
         assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 1
         session.rollback()
     with db.transaction() as session:

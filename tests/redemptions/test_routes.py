@@ -97,7 +97,7 @@ def test_a_code_is_redeemed_once_however_many_threads_try(world: World, app, db)
     code = code_of(world, venue)
     body = {"code": code, "venue_id": venue["id"]}
     answers = post_at_once(app, [("/v1/redemptions", world.key, body)] * 64)
-    assert Counter(status for status, _ in answers) == {201: 1, 409: 20, 429: 43}
+    assert Counter(status for status, _ in answers) == {201: 1, 409: 63}
     assert len(events(db, venue, "redeemed")) == 1
     assert counters(db, offer) == {"total": 1}
 

@@ -487,7 +487,7 @@ def test_the_public_place_of_a_polygon_is_inside_it_and_not_its_middle(world: Wo
                     ),
                     {"id": venue["id"]},
                 )
-            assert middle_m > 0.5
+            assert middle_m > 0.05
 
 
 @pytest.mark.parametrize("parts", [2, 3, 12])
@@ -689,6 +689,15 @@ def test_an_import_takes_polygons_multipolygons_and_points_with_other_properties
     assert venues[1]["category"] == "cafe"
     assert (venues[2]["opening_hours"], venues[2]["cool_down_s"]) == ("24/7", 60)
     assert venues[3]["fence"]["radius_m"] == 50
+
+
+def test_imported_venues_are_each_shown_at_a_place_of_their_own(world: World):
+    here = {"type": "Point", "coordinates": [world.lon, world.lat]}
+    zone = {"time_zone": "Europe/Copenhagen"}
+    given = collection(*(feature(n, here, radius_m=1000, **zone) for n in range(10)))
+    world.ask("post", "/v1/venues/import", json=given)
+    places = [venue["location"] for venue in world.ask("get", "/v1/venues")["items"]]
+    assert len({(place["lon"], place["lat"]) for place in places}) == 10
 
 
 @pytest.mark.parametrize(
