@@ -9,7 +9,7 @@ import yaml
 
 from lbs.app import create_app
 from lbs.config import Settings
-from lbs.http.api import document
+from lbs.http.openapi import document
 from lbs.vault import new_key
 
 LONG = 80

@@ -12,7 +12,7 @@ from flask import Blueprint, abort, current_app, jsonify, redirect, render_templ
 from flask.typing import ResponseReturnValue
 
 from lbs.errors import LbsError
-from lbs.http.api import document
+from lbs.http.openapi import document
 from lbs.http.problems import slug
 
 SWAGGER_FILES = Path(flask_swagger_ui.__file__).parent / "dist"
