@@ -50,6 +50,7 @@ class World:
             )
         self.merchant_id, self.app_id = merchant.id, app_row.id
         self.key: str = key.token or ""
+        self.key_id = key.id
 
     def call(
         self, method: str, path: str, token: str | None = None, **options: Any

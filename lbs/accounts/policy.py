@@ -18,7 +18,7 @@ class MerchantKey:
 
     @property
     def scope_id(self) -> str:
-        return f"merchant {self.merchant_id}"
+        return f"key {self.key_id}"
 
     def may_act_at(self, venue_id: UUID) -> bool:
         return not self.venue_ids or venue_id in self.venue_ids

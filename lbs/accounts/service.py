@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lbs.accounts import queries
-from lbs.accounts.errors import CustomerGone, KeyInUse, KeyNotFound
+from lbs.accounts.errors import CustomerGone, KeyInUse, KeyNotFound, RefreshTokenRefused
 from lbs.accounts.models import (
     ApiKey,
     App,
@@ -163,11 +163,11 @@ def refresh(
     """The next token of the chain; None where this one is no longer good.
 
     A token that was used before revokes its family, which has to be kept: so it is returned,
-    and the caller raises once the transaction has closed.
+    and the caller raises once the transaction has closed. A made-up token leaves no trace.
     """
     old = queries.find_refresh_token(session, hash_token(token))
     if old is None:
-        return None
+        raise RefreshTokenRefused
     if not queries.use_refresh_token(session, token_id=old.id, now=now):
         queries.revoke_family(session, family_id=old.family_id, now=now)
         return None

@@ -23,7 +23,10 @@ class VenueNotAllowed(NotPermitted):
 
 
 class VenueGroupInUse(Refused):
-    """An offer runs at this group. End the offer or change where it runs, then delete the group."""
+    """An offer runs, or ran, at this group, and what it opened can be redeemed at the group's venues.
+
+    Take the venues out of the group instead, or change where the offer runs.
+    """
 
     code = "venue-group-in-use"
-    title = "An offer runs at this group"
+    title = "An offer runs or ran at this group"

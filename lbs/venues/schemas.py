@@ -405,7 +405,7 @@ class ImportFeatureSchema(_Open):
 class ReadLater(fields.Nested):
     """Documented as its schema, handed on as it came: each feature is judged for itself."""
 
-    def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
+    def deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         return value
 
 

@@ -273,7 +273,7 @@ def test_stored_answers_are_sealed(world: World):
     with world.db.transaction() as session:
         rows = session.scalars(
             text("SELECT answer::text FROM idempotent_answer AS answer WHERE principal = :who"),
-            {"who": f"merchant {world.merchant_id}"},
+            {"who": f"key {world.key_id}"},
         ).all()
     assert len(rows) == 2
     for row in rows:
@@ -293,7 +293,7 @@ def test_the_jobs_forget_old_answers_only(world: World):
                 "UPDATE idempotent_answer SET created_at = created_at - interval '25 hours'"
                 " WHERE principal = :who"
             ),
-            {"who": f"merchant {world.merchant_id}"},
+            {"who": f"key {world.key_id}"},
         )
         queries.delete_old_answers(session, now() - timedelta(hours=24))
     assert REPLAYED not in create_group(world, "x").headers

@@ -743,3 +743,11 @@ def test_exactly_so_many_venues_are_imported_at_once_within_seconds(world: World
     assert len(set(report["created"])) == MAX_IMPORT
     assert report["created"] == sorted(report["created"])
     assert took_s < 10
+
+
+def test_an_import_reports_a_feature_that_is_nothing_at_all(world: World):
+    body = {"type": "FeatureCollection", "features": [None, 7]}
+    report = world.ask("post", "/v1/venues/import", query_string={"mode": "each"}, json=body)
+
+    assert report["created"] == []
+    assert [refused["index"] for refused in report["refused"]] == [0, 1]
