@@ -23,7 +23,7 @@ class VenueNotAllowed(NotPermitted):
 
 
 class VenueGroupInUse(Refused):
-    """An offer runs, or ran, at this group, and what it opened can be redeemed at the group's venues.
+    """An offer runs, or ran, at this group, and its passes can be redeemed at the group's venues.
 
     Take the venues out of the group instead, or change where the offer runs.
     """
