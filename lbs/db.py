@@ -32,6 +32,8 @@ NAMING = {
 
 
 POOL_S, LOCK_S = 5, 5
+_DRIVER = "psycopg connection"
+"""Under this name a session remembers it; a session lives for one transaction."""
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 NO_CONNECTION = "08000"
@@ -87,7 +89,10 @@ class Statement:
         self._run(session, values)
 
     def _run(self, session: Session, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
-        connection: Any = session.connection().connection.driver_connection
+        connection: Any = session.info.get(_DRIVER)
+        if connection is None:
+            connection = session.connection().connection.driver_connection
+            session.info[_DRIVER] = connection
         cursor: psycopg.Cursor[Any] = connection.cursor(row_factory=namedtuple_row)
         return cursor.execute(self.sql, values)
 
