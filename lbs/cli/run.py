@@ -30,7 +30,8 @@ A_DAY_S = "86400"
 
 def run(*, port: int, once: bool) -> int:
     """The exit status: 0 only if every step of the story did what it should."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _interrupt)
     try:
         with ExitStack() as stack:
             return _run(stack, port=port or _free_port(), once=once)
