@@ -7,8 +7,9 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench.growth import growth
-from bench.parts import Figure, checkin, nearby, redeem, stats
+from bench.parts import checkin, nearby, redeem, stats
 from bench.servers import cluster
+from bench.sides import Figure
 from lbs.cli.postgres import Cluster
 
 PARTS: dict[str, Callable[[Cluster], Iterator[Figure]]] = {
@@ -23,7 +24,8 @@ PARTS: dict[str, Callable[[Cluster], Iterator[Figure]]] = {
 def main(wanted: list[str]) -> None:
     if unknown := set(wanted) - PARTS.keys():
         sys.exit(f"No such part: {', '.join(sorted(unknown))}. There are {', '.join(PARTS)}.")
-    signal.signal(signal.SIGTERM, _stop)
+    for kind in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(kind, _stop)
     with cluster() as running:
         for name in wanted or PARTS:
             print(f"{name} ...", file=sys.stderr)
@@ -32,7 +34,7 @@ def main(wanted: list[str]) -> None:
 
 
 def _stop(*_: object) -> None:
-    """End as by Ctrl-C, so that everything started is stopped."""
+    """Unwind, so that everything started is stopped."""
     raise KeyboardInterrupt
 
 

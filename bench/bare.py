@@ -23,13 +23,13 @@ from lbs.db import new_id
 from lbs.offers.queries import find_offer
 from lbs.stats.queries import OF_OFFER, count, sum_money, time_zones_of_offer
 
-LOOK_UP = statements.for_psycopg(statements.LOOK_UP)
-STORE = statements.for_psycopg(statements.STORE)
-GATHER = statements.for_psycopg(statements.GATHER)
-RECORD = statements.for_psycopg(statements.RECORD)
-NEARBY = statements.for_psycopg(statements.NEARBY)
-FIND_PASS = statements.for_psycopg(statements.FIND_PASS)
-REDEEM = statements.for_psycopg(statements.REDEEM)
+LOOK_UP = statements.LOOK_UP.sql
+STORE = statements.STORE.sql
+GATHER = statements.GATHER.sql
+RECORD = statements.RECORD.sql
+NEARBY = statements.NEARBY.sql
+FIND_PASS = statements.FIND_PASS.sql
+REDEEM = statements.REDEEM.sql
 GUESS_WINDOW = timedelta(minutes=10)
 
 Row = dict[str, Any]

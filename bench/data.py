@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -303,17 +303,27 @@ def offer_places(base: Base) -> Sequence[Place]:
 
 def _make_history(base: Base, values: dict[str, object]) -> None:
     """Two connections, as there are two cores; secondary indexes are built afterwards."""
-    with base.connect() as connection:
-        _make_partitions(connection, values)
-    jobs = [("check_in", (CHECK_INS, TALLIES)), ("ledger_event", (LEDGER,))]
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        tasks = [pool.submit(_fill, base, table, texts, values) for table, texts in jobs]
-        for task in tasks:
-            task.result()
+    with ExitStack() as stack:
+        first, second = (stack.enter_context(base.connect()) for _ in range(2))
+        _make_partitions(first, values)
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        tasks = [
+            pool.submit(_fill, first, "check_in", (CHECK_INS, TALLIES), values),
+            pool.submit(_fill, second, "ledger_event", (LEDGER,), values),
+        ]
+        try:
+            for task in tasks:
+                task.result()
+        except BaseException:
+            first.cancel_safe()
+            second.cancel_safe()
+            raise
 
 
-def _fill(base: Base, table: str, texts: Sequence[str], values: dict[str, object]) -> None:
-    with base.connect() as connection, _told(f"history in {table}"):
+def _fill(
+    connection: psycopg.Connection, table: str, texts: Sequence[str], values: dict[str, object]
+) -> None:
+    with _told(f"history in {table}"):
         definitions = _drop_indexes(connection, table)
         for text in texts:
             _load(connection, text, values)

@@ -9,8 +9,9 @@ from statistics import median
 
 from bench import load
 from bench.data import VISITS_PER_CUSTOMER, Size, Tokens, make_world, offer_places, tell
-from bench.parts import Figure, Requests, Views, Visits
+from bench.requests import Requests, Views, Visits
 from bench.servers import OURS, database, served
+from bench.sides import Figure
 from lbs.cli.postgres import Cluster
 
 SIZES = {
@@ -70,11 +71,11 @@ def growth(cluster: Cluster) -> Iterator[Figure]:
 def _open(stack: ExitStack, cluster: Cluster, name: str, size: Size) -> World:
     base = stack.enter_context(database(cluster, f"bench_growth_{name}"))
     make_world(base, size)
-    port = stack.enter_context(served(OURS, base, processes=1))
+    server = stack.enter_context(served(OURS, base, processes=1))
     tokens = Tokens(base)
     places = offer_places(base)
     visits, views = Visits(places, size.customers), Views(places, size.customers)
-    return World(port, visits.ours(tokens), views.ours(tokens), [], [])
+    return World(server.port, visits.ours(tokens), views.ours(tokens), [], [])
 
 
 def _figures(what: str, latencies: dict[str, list[float]]) -> Iterator[Figure]:

@@ -10,12 +10,48 @@ from collections.abc import Sequence
 
 from bench import statements
 from bench.data import KINDS, STRIDE, Place
+from bench.requests import Visits
+from bench.sides import CONNECTIONS, ROUND_S
 from lbs.cli.postgres import ROLE, Cluster
 
-CLIENTS = 8
+
+class PgBench:
+    """Rounds of pgbench; each takes visits that nobody else makes."""
+
+    name = "pgbench"
+
+    def __init__(self, cluster: Cluster, database: str, visits: Visits) -> None:
+        self.rates: list[float] = []
+        self._cluster, self._database, self._visits = cluster, database, visits
+        self._script = _script(visits.places, visits.customers)
+
+    def play(self) -> int:
+        first = self._visits.skip(self._visits.customers)
+        with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
+            file.write(self._script)
+            file.flush()
+            output = self._run(file.name, first)
+        self.rates.append(float(_find(r"tps = ([\d.]+)", output)))
+        return int(_find(r"processed: (\d+)", output))
+
+    def _run(self, file: str, first: int) -> str:
+        cluster = self._cluster
+        command = [
+            str(cluster.bin_dir / "pgbench"), "--no-vacuum", "--protocol=prepared",
+            f"--client={CONNECTIONS}", "--jobs=1", f"--time={ROUND_S}", f"--file={file}",
+            f"--define=base={first}", "--define=seq=0", f"--define=ms={int(time.time() * 1000)}",
+            f"--host={cluster.socket_dir}", f"--port={cluster.port}", f"--username={ROLE}",
+            self._database,
+        ]  # fmt: skip
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, stdin=subprocess.DEVNULL
+        )
+        if done.returncode:
+            raise RuntimeError(f"pgbench failed:\n{done.stderr}")
+        return done.stdout
 
 
-def script(places: Sequence[Place], customers: int) -> str:
+def _script(places: Sequence[Place], customers: int) -> str:
     """One check-in; GATHER's columns become variables, as they do in the service."""
     here = {
         "customer_id": _id("customer", ":customer"),
@@ -37,7 +73,7 @@ def script(places: Sequence[Place], customers: int) -> str:
     }
     return f"""
 \\set seq :seq + 1
-\\set n :base + :seq * {CLIENTS} + :client_id
+\\set n :base + :seq * {CONNECTIONS} + :client_id
 \\set customer :n * {STRIDE} % {customers}
 \\set place 1 + (:customer + :n / {customers}) % {len(places)}
 \\set lock random(1, 4000000000000000000)
@@ -51,26 +87,6 @@ COMMIT;
 """
 
 
-def run(
-    cluster: Cluster, database: str, text: str, *, first: int, seconds: int
-) -> tuple[float, int]:
-    """Transactions per second, and how many there were; numbered from `first` on."""
-    with tempfile.NamedTemporaryFile("w", suffix=".sql") as file:
-        file.write(text)
-        file.flush()
-        output = subprocess.run(
-            [
-                cluster.bin_dir / "pgbench", "--no-vacuum", "--protocol=prepared",
-                f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}", f"--file={file.name}",
-                f"--define=base={first}", "--define=seq=0", f"--define=ms={_now_ms()}",
-                f"--host={cluster.socket_dir}", f"--port={cluster.port}", f"--username={ROLE}",
-                database,
-            ],
-            check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-        ).stdout  # fmt: skip
-    return float(_find(r"tps = ([\d.]+)", output)), int(_find(r"processed: (\d+)", output))
-
-
 def _id(kind: str, number: str, ms: str = "0") -> str:
     return f"bench_id({KINDS.index(kind)}, {number}, {ms})"
 
@@ -78,10 +94,6 @@ def _id(kind: str, number: str, ms: str = "0") -> str:
 def _pick(items: Sequence[str], kind: str) -> str:
     """The item of the chosen place."""
     return f"(ARRAY[{','.join(items)}]::{kind}[])[:place]"
-
-
-def _now_ms() -> int:
-    return int(time.time() * 1000)
 
 
 def _find(pattern: str, output: str) -> str:

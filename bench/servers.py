@@ -32,6 +32,7 @@ HOME = STATE / "bench"
 OURS, BARE = "wsgi:app", "bench.bare:app"
 PROCESSES, THREADS = 2, 4
 PATIENCE_S = 30.0
+TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
 SERVER_SETTINGS = {"max_wal_size": "8GB", "checkpoint_timeout": "30min"}
 """So that no checkpoint falls on one side's round and not on the other's."""
 
@@ -49,6 +50,18 @@ class Base:
 
     def connect(self) -> psycopg.Connection:
         return psycopg.connect(conninfo(self.url), autocommit=True)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server: its port, and the process group it is."""
+
+    port: int
+    group: int
+
+    def cpu_ms(self) -> float:
+        """Processor time that its processes have taken so far."""
+        return sum(ticks for group, ticks in _processes() if group == self.group) * TICK_MS
 
 
 @contextmanager
@@ -91,8 +104,8 @@ def drop_database(of: Cluster, name: str) -> None:
 
 
 @contextmanager
-def served(target: str, base: Base, *, processes: int = PROCESSES) -> Iterator[int]:
-    """Granian as `lbs serve` runs it; gives its port."""
+def served(target: str, base: Base, *, processes: int = PROCESSES) -> Iterator[Server]:
+    """Granian as `lbs serve` runs it."""
     with ExitStack() as stack:
         metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="lbs-bench-"))
         log = stack.enter_context(tempfile.TemporaryFile())
@@ -107,7 +120,7 @@ def served(target: str, base: Base, *, processes: int = PROCESSES) -> Iterator[i
         )
         stack.callback(_stop, process)
         _wait_for(process, port, log.fileno())
-        yield port
+        yield Server(port, process.pid)
 
 
 def _granian(target: str, port: int, processes: int) -> list[str]:
@@ -137,6 +150,14 @@ def _wait_for(process: subprocess.Popen[bytes], port: int, log: int) -> None:
         time.sleep(0.05)
     said = os.pread(log, 65536, 0).decode(errors="replace")
     raise RuntimeError(f"The server did not start:\n{said}")
+
+
+def _processes() -> Iterator[tuple[int, int]]:
+    """The group and the processor ticks of every process there is."""
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            words = file.read_text().rpartition(")")[2].split()
+            yield int(words[2]), int(words[11]) + int(words[12])
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -22,17 +22,11 @@ __all__ = [
     "REDEEM",
     "STORE",
     "for_pgbench",
-    "for_psycopg",
     "recorded",
 ]
 
 _PSYCOPG = create_engine("postgresql+psycopg://").dialect
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
-
-
-def for_psycopg(statement: Statement) -> str:
-    """The text with its parameters written as %(name)s."""
-    return statement.sql
 
 
 def for_pgbench(statement: Statement, values: Mapping[str, str]) -> str:
