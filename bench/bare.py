@@ -177,6 +177,7 @@ def record_redemption(connection: Connection[Row], body: Any, now: datetime) -> 
             "venue_id": UUID(body["venue_id"]),
             "guessers": [f"key {body['api_key_id']}", f"venue {body['venue_id']}"],
             "window_start": now - GUESS_WINDOW,
+            "guess_limit": 20,
         },
     ).fetchone()
     redemption: Any = connection.execute(
