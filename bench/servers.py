@@ -24,6 +24,7 @@ from bench.load import HOST
 from lbs.cli.database import migrate
 from lbs.cli.local import ROOT, STATE
 from lbs.cli.postgres import Cluster, create_database, running
+from lbs.cli.run import free_port
 from lbs.cli.server import conninfo
 from lbs.config import Settings
 from lbs.vault import new_key
@@ -109,7 +110,7 @@ def served(target: str, base: Base, *, processes: int = PROCESSES) -> Iterator[S
     with ExitStack() as stack:
         metrics = stack.enter_context(tempfile.TemporaryDirectory(prefix="lbs-bench-"))
         log = stack.enter_context(tempfile.TemporaryFile())
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(
             _granian(target, port, processes),
             env={**_plain_environment(), **base.env, "PROMETHEUS_MULTIPROC_DIR": metrics},
@@ -134,12 +135,6 @@ def _granian(target: str, port: int, processes: int) -> list[str]:
 def _plain_environment() -> dict[str, str]:
     """Ours without settings that would change the service under measurement."""
     return {name: value for name, value in os.environ.items() if not name.startswith("LBS_")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(process: subprocess.Popen[bytes], port: int, log: int) -> None:

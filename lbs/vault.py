@@ -22,10 +22,6 @@ class Vault:
     def unseal(self, sealed: str) -> str:
         return self._box.decrypt(sealed.encode()).decode()
 
-    def reseal(self, sealed: str) -> str:
-        """The same secret under the newest key."""
-        return self._box.rotate(sealed.encode()).decode()
-
     def digest(self, text: str) -> bytes:
         """HMAC-SHA-256 under the newest key."""
         return self.digests(text)[0]

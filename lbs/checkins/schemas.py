@@ -176,7 +176,21 @@ class OfferStandingSchema(Schema):
     reason = fields.Nested(ReasonSchema, required=True, allow_none=True)
 
 
-class CheckInResultSchema(Schema):
+class _JudgedSchema(Schema):
+    id = fields.UUID(required=True)
+    venue_id = fields.UUID(required=True)
+    occurred_at = Timestamp(required=True)
+    verdict = Word("Verdict", VERDICTS, required=True)
+    level = Word(
+        "PresenceLevel",
+        LEVELS,
+        required=True,
+        metadata={"description": "How strongly presence is proved"},
+    )
+    reasons = fields.List(fields.Nested(ReasonSchema), required=True)
+
+
+class CheckInResultSchema(_JudgedSchema):
     """What came of a check-in."""
 
     example = {  # noqa: RUF012
@@ -194,17 +208,6 @@ class CheckInResultSchema(Schema):
         "locked": [],
     }
 
-    id = fields.UUID(required=True)
-    venue_id = fields.UUID(required=True)
-    occurred_at = Timestamp(required=True)
-    verdict = Word("Verdict", VERDICTS, required=True)
-    level = Word(
-        "PresenceLevel",
-        LEVELS,
-        required=True,
-        metadata={"description": "How strongly presence is proved"},
-    )
-    reasons = fields.List(fields.Nested(ReasonSchema), required=True)
     needs = fields.List(
         fields.String(),
         required=True,
@@ -230,7 +233,7 @@ class CheckInResultSchema(Schema):
     locked = fields.List(fields.Nested(OfferStandingSchema), required=True)
 
 
-class CheckInSchema(Schema):
+class CheckInSchema(_JudgedSchema):
     """A check-in in the customer's history."""
 
     example = {  # noqa: RUF012
@@ -243,18 +246,7 @@ class CheckInSchema(Schema):
         "reasons": [{"code": "outside_fence", "text": "You are not at the venue."}],
     }
 
-    id = fields.UUID(required=True)
-    venue_id = fields.UUID(required=True)
     venue_name = fields.String(required=True)
-    occurred_at = Timestamp(required=True)
-    verdict = Word("Verdict", VERDICTS, required=True)
-    level = Word(
-        "PresenceLevel",
-        LEVELS,
-        required=True,
-        metadata={"description": "How strongly presence is proved"},
-    )
-    reasons = fields.List(fields.Nested(ReasonSchema), required=True)
 
 
 CheckInPageSchema = page_schema(CheckInSchema, "CheckInPageSchema")

@@ -58,7 +58,6 @@ class Replay:
     customer_ids: dict[str, UUID]
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
-    unlocks: int = 0
 
 
 def read(path: Path) -> list[Row]:
@@ -210,7 +209,6 @@ def _send(db: Database, made: Replay, row: Row, limits: Limits, tools: checkins.
         )
     made.verdicts[outcome.judgement.verdict.word] += 1
     made.reasons.update(reason.value for reason in outcome.judgement.reasons)
-    made.unlocks += len(outcome.unlocked)
 
 
 def _secret() -> str:

@@ -34,7 +34,7 @@ def run(*, port: int, once: bool) -> int:
         signal.signal(name, _interrupt)
     try:
         with ExitStack() as stack:
-            return _run(stack, port=port or _free_port(), once=once)
+            return _run(stack, port=port or free_port(), once=once)
     except KeyboardInterrupt:
         click.echo("Stopped.")
         return 0 if not once else 1
@@ -53,10 +53,10 @@ def _run(stack: ExitStack, *, port: int, once: bool) -> int:
     click.echo(
         f"The sample has been loaded: {loaded} venues." if loaded else "The sample is there."
     )
-    stack.enter_context(_started(env, "serve", "--port", str(port)))
-    stack.enter_context(_started(env, "worker"))
+    stack.enter_context(started(env, "serve", "--port", str(port)))
+    stack.enter_context(started(env, "worker"))
     http = stack.enter_context(httpx.Client(base_url=address, timeout=30))
-    _wait_until_ready(http)
+    wait_until_ready(http)
     click.echo(f"The API answers at {address}, a worker is at work.\n")
     try:
         told = play(Player(http, click.echo), sample)
@@ -72,7 +72,7 @@ def _run(stack: ExitStack, *, port: int, once: bool) -> int:
 
 
 @contextmanager
-def _started(env: Mapping[str, str], *command: str) -> Iterator[None]:
+def started(env: Mapping[str, str], *command: str) -> Iterator[None]:
     """A process of ours in a session of its own, so that Ctrl-C reaches us alone."""
     process = subprocess.Popen(
         [sys.executable, "-m", "lbs.cli", *command], env=dict(env), start_new_session=True
@@ -88,7 +88,7 @@ def _started(env: Mapping[str, str], *command: str) -> Iterator[None]:
             process.wait()
 
 
-def _wait_until_ready(http: httpx.Client) -> None:
+def wait_until_ready(http: httpx.Client) -> None:
     deadline = time.monotonic() + READY_S
     while time.monotonic() < deadline:
         try:
@@ -122,7 +122,7 @@ An app registers customers with its key {sample.publishable_key}
 Ctrl-C stops everything that was started."""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
