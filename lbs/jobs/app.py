@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import cast
 
 import procrastinate
 from procrastinate import JobContext
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from lbs.config import Settings
 from lbs.db import Database
@@ -42,7 +44,13 @@ def now() -> datetime:
 @tasks.periodic(cron="* * * * *")
 @tasks.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
 async def retry_stalled(context: JobContext, timestamp: int) -> None:
-    """Give the jobs of a killed worker to another."""
-    manager: Any = context.app.job_manager
+    """Give the jobs of a killed worker to another.
+
+    A job that may wait only once, and whose successor waits already, is closed instead.
+    """
+    manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:
+            await manager.finish_job(job, Status.FAILED, delete_job=False)

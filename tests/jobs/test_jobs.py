@@ -48,13 +48,15 @@ def empty(db) -> None:
 
 
 def work(jobs, db, settings) -> dict[str, list[str]]:
-    """Let a worker do what there is; the states of the jobs by task."""
-    jobs.run_worker(
-        wait=False,
-        install_signal_handlers=False,
-        listen_notify=False,
-        additional_context={"database": db, "settings": settings},
-    )
+    """Let a worker do what there is, and nothing that the clock adds; the states by task."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs.periodic_registry, "periodic_tasks", {})
+        jobs.run_worker(
+            wait=False,
+            install_signal_handlers=False,
+            listen_notify=False,
+            additional_context={"database": db, "settings": settings},
+        )
     states: dict[str, list[str]] = {}
     with db.transaction() as session:
         for task, status in session.execute(
@@ -174,8 +176,8 @@ def test_make_ledger_partitions_makes_the_coming_months(jobs, db, settings):
         assert session.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": month})
 
 
-def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, settings):
-    defer(jobs, "forget_old_guesses")
+def stall(db, name: str) -> int:
+    """A worker took the job of this task and died an hour ago; the job's id."""
     with db.transaction() as session:
         worker = session.scalar(
             text(
@@ -183,24 +185,44 @@ def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, setti
                 "VALUES (now() - interval '1 hour') RETURNING id"
             )
         )
-        session.execute(
+        return session.execute(
             text(
                 "UPDATE procrastinate_jobs SET status = 'doing', worker_id = :worker "
-                "WHERE task_name = 'forget_old_guesses'"
+                "WHERE task_name = :name AND status = 'todo' RETURNING id"
             ),
-            {"worker": worker},
-        )
-    defer(jobs, "retry_stalled")
-    states = work(jobs, db, settings)
-    assert states["retry_stalled"][0] == "succeeded"
+            {"worker": worker, "name": name},
+        ).scalar_one()
+
+
+def outcome(db, job: int) -> tuple[str, int]:
     with db.transaction() as session:
         status, attempts = session.execute(
-            text(
-                "SELECT status::text, attempts FROM procrastinate_jobs "
-                "WHERE task_name = 'forget_old_guesses' ORDER BY id LIMIT 1"
-            )
+            text("SELECT status::text, attempts FROM procrastinate_jobs WHERE id = :job"),
+            {"job": job},
         ).one()
-    assert (status, attempts) in (("todo", 1), ("succeeded", 2), ("succeeded", 1))
+    return status, attempts
+
+
+def test_retry_stalled_gives_the_job_of_a_dead_worker_to_another(jobs, db, settings):
+    defer(jobs, "forget_old_guesses")
+    job = stall(db, "forget_old_guesses")
+    defer(jobs, "retry_stalled")
+    states = work(jobs, db, settings)
+    assert states["retry_stalled"] == ["succeeded"]
+    assert outcome(db, job) in (("todo", 1), ("succeeded", 2), ("succeeded", 1))
+
+
+def test_a_stalled_job_whose_successor_waits_already_is_closed_and_stops_no_other(
+    jobs, db, settings
+):
+    defer(jobs, "forget_old_guesses", "forget_old_tokens")
+    superseded = stall(db, "forget_old_guesses")
+    other = stall(db, "forget_old_tokens")
+    defer(jobs, "retry_stalled", "forget_old_guesses")
+    states = work(jobs, db, settings)
+    assert states["retry_stalled"] == ["succeeded"]
+    assert outcome(db, superseded)[0] == "failed"
+    assert outcome(db, other) in (("todo", 1), ("succeeded", 2), ("succeeded", 1))
 
 
 def test_a_job_deferred_in_a_transaction_that_fails_is_never_run(jobs, db):
