@@ -5,6 +5,7 @@ from lbs.checkins import models as checkins
 from lbs.http import idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
+from lbs.proofs import models as proofs
 from lbs.redemptions import models as redemptions
 from lbs.unlocks import models as unlocks
 from lbs.venues import models as venues
@@ -15,6 +16,7 @@ __all__ = [
     "idempotency",
     "ledger",
     "offers",
+    "proofs",
     "redemptions",
     "unlocks",
     "venues",

@@ -4,7 +4,7 @@ from lbs.errors import NotFound, NotPermitted, Refused, Unauthenticated
 class ScopeMissing(NotPermitted):
     """The API key is good, but it does not have the scope that the operation needs.
 
-    API keys themselves are managed with an owner's key: one with all four scopes and no
+    API keys themselves are managed with an owner's key: one with every scope and no
     restriction to venues. Create a key with the scope you need at `POST /v1/api-keys`.
     """
 

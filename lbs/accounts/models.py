@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CheckConstraint,
+    FetchedValue,
     ForeignKey,
     ForeignKeyConstraint,
     LargeBinary,
@@ -22,6 +23,8 @@ class Merchant(Model):
     __tablename__ = "merchant"
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
+    pseudonym_key: Mapped[bytes] = mapped_column(LargeBinary, server_default=FetchedValue())
+    """Turns a customer's subject_id into the pseudonym that this merchant alone knows."""
     created_at: Mapped[datetime]
 
 
@@ -85,6 +88,20 @@ class CustomerDevice(Model):
     )
     device_digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True, index=True)
     first_seen_at: Mapped[datetime]
+
+
+class CustomerStanding(Model):
+    """How a merchant has a customer treated at its venues."""
+
+    __tablename__ = "customer_standing"
+    __table_args__ = (
+        CheckConstraint("standing IN ('blocked', 'tester', 'staff')", name="standing"),
+    )
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"), primary_key=True)
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    standing: Mapped[str]
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
 
 
 class RefreshToken(Model):

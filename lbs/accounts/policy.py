@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-SCOPES = ("venues", "offers", "redeem", "stats")
+SCOPES = ("venues", "offers", "redeem", "support", "stats")
 
 
 @dataclass(frozen=True, slots=True)

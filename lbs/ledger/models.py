@@ -21,7 +21,8 @@ class LedgerEvent(Model):
     """One fact. Appended in the transaction that made it true, never changed, never deleted.
 
     `subject_id` stands for a customer; after an erasure it leads to nobody. `offer_ids` are the
-    offers that ran at the venue when a check-in was made.
+    offers that ran at the venue when a check-in was made. `verdict_before` is the verdict that a
+    later one has replaced. What a tester or a staff member does is there, but is not `counted`.
     """
 
     __tablename__ = "ledger_event"
@@ -30,6 +31,12 @@ class LedgerEvent(Model):
         Index("ix_ledger_event_merchant_id_at", "merchant_id", "at"),
         Index(
             "ix_ledger_event_offer_id_at", "offer_id", "at", postgresql_where="offer_id IS NOT NULL"
+        ),
+        Index(
+            "ix_ledger_event_changed",
+            "merchant_id",
+            "check_in_id",
+            postgresql_where="verdict_before IS NOT NULL",
         ),
         {"postgresql_partition_by": "RANGE (at)"},
     )
@@ -41,6 +48,7 @@ class LedgerEvent(Model):
     subject_id: Mapped[UUID | None]
     check_in_id: Mapped[UUID | None]
     verdict: Mapped[str | None]
+    verdict_before: Mapped[str | None]
     level: Mapped[int | None]
     first_visit: Mapped[bool | None]
     reasons: Mapped[list[str] | None]
@@ -53,4 +61,5 @@ class LedgerEvent(Model):
     cost_minor: Mapped[int | None]
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None]
+    counted: Mapped[bool] = mapped_column(server_default="true")
     transaction_id: Mapped[int] = mapped_column(Xid8, server_default=FetchedValue())

@@ -40,6 +40,7 @@ class OfferVersion(Model):
     __table_args__ = (
         CheckConstraint("valid_from < valid_to", name="valid"),
         CheckConstraint("value_minor >= 0 AND cost_minor >= 0", name="money"),
+        CheckConstraint("min_level BETWEEN 1 AND 3", name="min_level"),
     )
     offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -56,6 +57,8 @@ class OfferVersion(Model):
     limit_per_customer: Mapped[int | None]
     limit_per_day: Mapped[int | None]
     redeem_within_s: Mapped[int | None]
+    min_level: Mapped[int | None]
+    """None: the venue's."""
     created_at: Mapped[datetime]
 
 

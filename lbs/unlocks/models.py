@@ -21,7 +21,7 @@ class Unlock(Model):
 
     __tablename__ = "unlock"
     __table_args__ = (
-        CheckConstraint("state IN ('unlocked', 'redeemed', 'expired')", name="state"),
+        CheckConstraint("state IN ('unlocked', 'redeemed', 'expired', 'voided')", name="state"),
         ForeignKeyConstraint(
             ["offer_id", "offer_version"], ["offer_version.offer_id", "offer_version.number"]
         ),
@@ -42,5 +42,7 @@ class Unlock(Model):
     state: Mapped[str]
     buckets: Mapped[list[str]]
     """The counters of offer_stock that it takes from."""
+    counted: Mapped[bool] = mapped_column(server_default="true")
+    """Whether it counts in statistics: a tester's and a staff member's do not."""
     unlocked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
