@@ -9,19 +9,25 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import lbs.tables  # noqa: F401  (completes the metadata)
-from lbs.accounts.auth import SCHEMES, KeyRing
-from lbs.accounts.routes import customers, keys
+from lbs.accounts.auth import SCHEMES as ACCOUNT_SCHEMES
+from lbs.accounts.auth import KeyRing
+from lbs.accounts.routes import customers, keys, standings
 from lbs.checkins.routes import blp as checkins
 from lbs.config import Settings
 from lbs.db import Database
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
+from lbs.proofs.auth import SCHEMES as PROOF_SCHEMES
+from lbs.proofs.routes import blp as proofs
+from lbs.proofs.routes import pages as proof_pages
+from lbs.proofs.routes import wristbands
 from lbs.redemptions.routes import blp as redemptions
 from lbs.stats.routes import blp as stats
 from lbs.unlocks.routes import blp as unlocks
 from lbs.vault import Vault
 from lbs.venues.routes import blp as venues
+from lbs.venues.routes import events
 
 MAX_BODY_BYTES = 1024 * 1024
 VERSION = "1"
@@ -67,13 +73,26 @@ def create_app(settings: Settings) -> Flask:
     metrics.install(app)
     limits.install(app, settings)
     api = Api(app)
-    for name, description in SCHEMES.items():
+    for name, description in {**ACCOUNT_SCHEMES, **PROOF_SCHEMES}.items():
         api.spec.components.security_scheme(
             name, {"type": "http", "scheme": "bearer", "description": description}
         )
-    for blueprint in (keys, customers, venues, offers, checkins, unlocks, redemptions, stats):
+    for blueprint in (
+        keys,
+        customers,
+        standings,
+        venues,
+        events,
+        proofs,
+        wristbands,
+        offers,
+        checkins,
+        unlocks,
+        redemptions,
+        stats,
+    ):
         api.register_blueprint(blueprint)
-    for plain in (health.blp, metrics.blp, pages.blp):
+    for plain in (health.blp, metrics.blp, pages.blp, proof_pages):
         app.register_blueprint(plain)
     return app
 

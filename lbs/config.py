@@ -37,6 +37,9 @@ class Settings:
     refresh_token_ttl: timedelta = timedelta(days=60)
     receipt_ttl: timedelta = timedelta(minutes=20)
     idempotency_ttl: timedelta = timedelta(hours=24)
+    challenge_ttl: timedelta = timedelta(minutes=5)
+    step_up_window: timedelta = timedelta(minutes=10)
+    fix_retention: timedelta = timedelta(days=30)
 
     cool_down: timedelta = timedelta(hours=4)
     fix_max_age: timedelta = timedelta(minutes=2)
@@ -47,6 +50,13 @@ class Settings:
     accuracy_to_sigma: float = 1.51
     inside_probability: float = 0.5
     outside_probability: float = 0.01
+
+    fast_travel_m_s: float = 90.0
+    impossible_travel_m_s: float = 300.0
+    rapid_limit: int = 10
+    daily_limit: int = 60
+    customers_per_device: int = 5
+    devices_per_customer: int = 5
 
     guess_limit: int = 20
     guess_window: timedelta = timedelta(minutes=10)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import tzfpy
+from geographiclib.geodesic import Geodesic
 from shapely import MultiPolygon, Polygon, orient_polygons
 from shapely.errors import ShapelyError
 from shapely.validation import explain_validity
@@ -70,6 +71,12 @@ def check_circle(circle: Circle) -> None:
         raise FlawedGeometry([Flaw("pole", ("centre", "lat"), "The fence reaches over a pole.")])
     if abs(lon) + reach / math.cos(math.radians(lat)) > 180:  # noqa: PLR2004
         raise FlawedGeometry([_antimeridian(("centre", "lon"))])
+
+
+def distance_m(one: Point, other: Point) -> float:
+    """Metres along the geodesic on WGS 84 (Karney 2013), for positions that are in no table."""
+    line = Geodesic.WGS84.Inverse(one.lat, one.lon, other.lat, other.lon, Geodesic.DISTANCE)
+    return float(line["s12"])
 
 
 def area_km2(shape: MultiPolygon) -> float:

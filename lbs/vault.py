@@ -6,7 +6,10 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+Unreadable = InvalidToken
+"""Sealed under a key that the vault has not, or not sealed by us."""
 
 
 class Vault:
@@ -14,6 +17,7 @@ class Vault:
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._box = MultiFernet([Fernet(key) for key in keys])
+        self._newest = Fernet(keys[0])
         self._digest_keys = [hashlib.sha256(b"lbs digest" + key.encode()).digest() for key in keys]
 
     def seal(self, text: str) -> str:
@@ -21,6 +25,14 @@ class Vault:
 
     def unseal(self, sealed: str) -> str:
         return self._box.decrypt(sealed.encode()).decode()
+
+    def reseal(self, sealed: str) -> str:
+        """The same secret under the newest key; untouched where it is under that key already."""
+        try:
+            self._newest.decrypt(sealed.encode())
+        except InvalidToken:
+            return self._box.rotate(sealed.encode()).decode()
+        return sealed
 
     def digest(self, text: str) -> bytes:
         """HMAC-SHA-256 under the newest key."""

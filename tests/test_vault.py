@@ -21,6 +21,17 @@ def test_after_a_change_of_key_old_secrets_open_and_are_found():
     assert after.digest("secret") != before.digest("secret")
 
 
+def test_resealed_secrets_need_the_newest_key_only():
+    before, both, after = Vault([OLD]), Vault([NEW, OLD]), Vault([NEW])
+
+    resealed = both.reseal(before.seal("secret"))
+
+    assert after.unseal(resealed) == "secret"
+    assert both.reseal(resealed) == resealed
+    with pytest.raises(InvalidToken):
+        after.reseal(before.seal("secret"))
+
+
 def test_without_the_key_nothing_opens():
     with pytest.raises(InvalidToken):
         Vault([NEW]).unseal(Vault([OLD]).seal("secret"))

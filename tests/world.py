@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -109,11 +110,11 @@ class World:
         return self.ask("post", "/v1/customers", key, json=body)
 
     def location(self, *, north_m: float = 0, **members: Any) -> dict[str, Any]:
-        """Evidence of a fix so far north of the world's place."""
+        """Evidence of a fix so far north of the world's place; no two of them are quite equal."""
         return {
             "kind": "location",
-            "lat": self.lat + north_m * METRE,
-            "lon": self.lon,
+            "lat": self.lat + (north_m + random.uniform(-0.5, 0.5)) * METRE,
+            "lon": self.lon + random.uniform(-0.5, 0.5) * METRE,
             "accuracy_m": 10,
             "captured_at": now().isoformat(),
             "provider": "gps",

@@ -33,7 +33,7 @@ from lbs.vault import Vault, hash_token
 KEYS_FRESH_FOR = timedelta(seconds=60)
 CHECKED: Any = {"require": ["iss", "iat", "exp", "sub"], "verify_exp": False, "verify_iat": False}
 """Times are checked against the request's clock, not the library's."""
-ACCESS, RECEIPT = "at+jwt", "receipt+jwt"
+ACCESS, RECEIPT, CHALLENGE = "at+jwt", "receipt+jwt", "challenge+jwt"
 
 
 @dataclass(frozen=True, slots=True)

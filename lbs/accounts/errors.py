@@ -62,3 +62,21 @@ class CustomerGone(Unauthenticated):
 
     code = "customer-gone"
     title = "This customer has been erased"
+
+
+class PseudonymUnknown(NotFound):
+    """No customer goes by this pseudonym with you.
+
+    A customer's pseudonym is as you read it in findings and with wristbands. Each merchant has
+    pseudonyms of its own, and those of an erased customer lead to nobody.
+    """
+
+    code = "pseudonym-unknown"
+    title = "No such customer"
+
+
+class StandingNotFound(NotFound):
+    """You have set no standing for this customer, who is treated like everybody else."""
+
+    code = "standing-not-found"
+    title = "The customer has no standing"

@@ -32,6 +32,8 @@ class App(Model):
     __tablename__ = "app"
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str]
+    sealed_integrity: Mapped[str | None]
+    """What the app's phones are attested with, as JSON; None: it has not been set up."""
     created_at: Mapped[datetime]
 
 

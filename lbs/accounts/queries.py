@@ -15,8 +15,10 @@ from lbs.accounts.errors import VenuesNotYours
 from lbs.accounts.models import (
     ApiKey,
     ApiKeyVenue,
+    App,
     Customer,
     CustomerDevice,
+    CustomerStanding,
     Merchant,
     RefreshToken,
     SigningKey,
@@ -89,6 +91,67 @@ def merchant_exists(session: Session, merchant_id: UUID | str) -> bool:
     return session.get(Merchant, merchant_id) is not None
 
 
+def pseudonym_key(session: Session, merchant_id: UUID) -> bytes:
+    """What the merchant's pseudonyms are made with."""
+    return session.scalars(select(Merchant.pseudonym_key).where(Merchant.id == merchant_id)).one()
+
+
+def subject_exists(session: Session, subject_id: UUID) -> bool:
+    found = session.scalar(select(Customer.id).where(Customer.subject_id == subject_id))
+    return found is not None
+
+
+def upsert_standing(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    subject_id: UUID,
+    standing: str,
+    note: str | None,
+    now: datetime,
+) -> CustomerStanding:
+    """A standing that is replaced keeps the time it was first set."""
+    said = {"standing": standing, "note": note}
+    return session.scalars(
+        insert(CustomerStanding)
+        .values(merchant_id=merchant_id, subject_id=subject_id, created_at=now, **said)
+        .on_conflict_do_update(index_elements=["merchant_id", "subject_id"], set_=said)
+        .returning(CustomerStanding)
+    ).one()
+
+
+def find_standing(
+    session: Session, *, merchant_id: UUID, subject_id: UUID
+) -> CustomerStanding | None:
+    return session.get(CustomerStanding, (merchant_id, subject_id))
+
+
+def list_standings(
+    session: Session, merchant_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[CustomerStanding]:
+    """In the order in which the customers registered."""
+    statement = (
+        select(CustomerStanding)
+        .where(CustomerStanding.merchant_id == merchant_id)
+        .order_by(CustomerStanding.subject_id)
+        .limit(limit)
+    )
+    return session.scalars(
+        statement.where(CustomerStanding.subject_id > after) if after else statement
+    ).all()
+
+
+def delete_standing(session: Session, *, merchant_id: UUID, subject_id: UUID) -> bool:
+    gone = session.scalar(
+        delete(CustomerStanding)
+        .where(
+            CustomerStanding.merchant_id == merchant_id, CustomerStanding.subject_id == subject_id
+        )
+        .returning(CustomerStanding.subject_id)
+    )
+    return gone is not None
+
+
 def restrict_key(
     session: Session, *, key_id: UUID, merchant_id: UUID, venue_ids: Sequence[UUID]
 ) -> None:
@@ -157,6 +220,27 @@ def revoke_family(session: Session, *, family_id: UUID, now: datetime) -> None:
 
 def app_of_customer(session: Session, customer_id: UUID) -> UUID | None:
     return session.scalar(select(Customer.app_id).where(Customer.id == customer_id))
+
+
+def find_app(session: Session, app_id: UUID) -> App | None:
+    return session.get(App, app_id)
+
+
+def find_integrity(session: Session, customer_id: UUID) -> str | None:
+    """What the phones of the customer's app are attested with, sealed."""
+    return session.scalar(
+        select(App.sealed_integrity)
+        .join(Customer, Customer.app_id == App.id)
+        .where(Customer.id == customer_id)
+    )
+
+
+def store_integrity(session: Session, *, app_id: UUID, sealed: str | None) -> bool:
+    """Whether there is such an app."""
+    stored = session.scalar(
+        update(App).where(App.id == app_id).values(sealed_integrity=sealed).returning(App.id)
+    )
+    return stored is not None
 
 
 def delete_customer(session: Session, customer_id: UUID) -> bool:

@@ -18,6 +18,7 @@ from lbs.accounts.auth import (
     customer,
     key_ring,
     merchant,
+    merchant_with,
     refresh_bearer,
 )
 from lbs.accounts.errors import BackendKeyNeeded, RefreshTokenRefused
@@ -29,15 +30,23 @@ from lbs.accounts.schemas import (
     KeySetSchema,
     NewApiKeySchema,
     RegisterCustomerSchema,
+    SetStandingSchema,
+    StandingPageSchema,
+    StandingSchema,
 )
 from lbs.http.api import Blueprint
 from lbs.http.context import now, settings, transaction, vault
 from lbs.http.paging import Page, Window, WindowQuerySchema, page
 
+SUPPORT = merchant_with("support")
+
 keys = Blueprint(
     "API keys", __name__, description="What a merchant's systems identify themselves with"
 )
 customers = Blueprint("Customers", __name__, description="The app's users and their tokens")
+standings = Blueprint(
+    "Standings", __name__, description="Customers whom a merchant has treated apart"
+)
 
 
 @keys.route("/v1/api-keys")
@@ -184,6 +193,58 @@ class Me(MethodView):
         """
         with transaction() as session:
             service.erase(session, customer().customer_id, customer().scope_id)
+
+
+@standings.route("/v1/standings")
+class Standings(MethodView):
+    @standings.operation("list_standings", SUPPORT)
+    @standings.arguments(WindowQuerySchema, location="query")
+    @standings.response(200, StandingPageSchema)
+    def get(self, query: dict[str, Window]) -> Page[service.StandingView]:
+        """List the customers with a standing, in the order in which they registered"""
+        window = query["window"]
+        with transaction() as session:
+            rows = service.list_standings(
+                session, merchant().merchant_id, limit=window.limit + 1, after=window.after
+            )
+        return page(rows, window, lambda standing: standing.customer)
+
+
+@standings.route("/v1/standings/<uuid:customer>")
+class Standing(MethodView):
+    @standings.operation("read_standing", SUPPORT)
+    @standings.response(200, StandingSchema)
+    def get(self, customer: UUID) -> service.StandingView:
+        """Read the standing of a customer"""
+        with transaction() as session:
+            return service.load_standing(
+                session, merchant_id=merchant().merchant_id, customer=customer
+            )
+
+    @standings.operation("set_standing", SUPPORT)
+    @standings.arguments(SetStandingSchema)
+    @standings.response(200, StandingSchema)
+    def put(self, command: service.SetStanding, customer: UUID) -> service.StandingView:
+        """Set or replace the standing of a customer
+
+        The customer is named by your own pseudonym, as you read it in findings and with
+        wristbands. It holds from the next check-in on.
+        """
+        with transaction() as session:
+            return service.set_standing(
+                session,
+                merchant_id=merchant().merchant_id,
+                customer=customer,
+                command=command,
+                now=now(),
+            )
+
+    @standings.operation("remove_standing", SUPPORT)
+    @standings.response(204)
+    def delete(self, customer: UUID) -> None:
+        """Treat a customer like everybody else again"""
+        with transaction() as session:
+            service.remove_standing(session, merchant_id=merchant().merchant_id, customer=customer)
 
 
 def _session(issued: service.Issued) -> dict[str, Any]:

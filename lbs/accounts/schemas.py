@@ -5,8 +5,8 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from lbs.accounts.policy import SCOPES
-from lbs.accounts.service import CreateKey, Register
+from lbs.accounts.policy import SCOPES, STANDINGS
+from lbs.accounts.service import CreateKey, Register, SetStanding
 from lbs.http.fields import Schema, Timestamp, Word, text
 from lbs.http.paging import page_schema
 
@@ -30,7 +30,12 @@ class CreateApiKeySchema(Schema):
         SCOPE,
         required=True,
         validate=[validate.Length(min=1), validate.ContainsNoneOf([None])],
-        metadata={"description": "What the key may do", "example": ["redeem"]},
+        metadata={
+            "description": "What the key may do. `venues`: places, events, what proves presence; "
+            "`offers`: what opens; `redeem`: the till; `support`: single customers' check-ins "
+            "and standings; `stats`: the numbers",
+            "example": ["redeem"],
+        },
     )
     venue_ids = fields.List(
         fields.UUID(),
@@ -100,6 +105,57 @@ class RegisterCustomerSchema(Schema):
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> Register:
         return Register(**data)
+
+
+_SAID = {"standing": "blocked", "note": "Shared codes with the queue on 21 November"}
+
+
+class SetStandingSchema(Schema):
+    """How a customer is treated at all of the merchant's venues."""
+
+    example = _SAID
+
+    standing = Word(
+        "StandingKind",
+        STANDINGS,
+        required=True,
+        metadata={
+            "description": "`blocked`: no check-in counts; `tester`: behaviour is not judged, "
+            "nothing counts in statistics; `staff`: nothing opens, nothing counts in statistics"
+        },
+    )
+    note = text(
+        500,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "For yourself; the customer never sees it"},
+    )
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> SetStanding:
+        return SetStanding(**data)
+
+
+class StandingSchema(Schema):
+    """How a merchant has a customer treated at its venues."""
+
+    example = {  # noqa: RUF012
+        "customer": "7d1f0c52-9b1e-4a86-8a0c-6f2f5be0c3d4",
+        **_SAID,
+        "created_at": "2026-11-22T09:30:00Z",
+    }
+
+    customer = fields.UUID(
+        required=True, metadata={"description": "The merchant's own pseudonym of the customer"}
+    )
+    standing = Word("StandingKind", STANDINGS, required=True)
+    note = fields.String(required=True, allow_none=True)
+    created_at = Timestamp(
+        required=True, metadata={"description": "When the customer was first given a standing"}
+    )
+
+
+StandingPageSchema = page_schema(StandingSchema, "StandingPageSchema")
 
 
 class CustomerSessionSchema(Schema):

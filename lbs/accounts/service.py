@@ -1,25 +1,34 @@
-"""Use cases of accounts: keys, customers, tokens, erasure."""
+"""Use cases of accounts: keys, customers, tokens, erasure, standings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from lbs.accounts import queries
-from lbs.accounts.errors import CustomerGone, KeyInUse, KeyNotFound, RefreshTokenRefused
+from lbs.accounts.errors import (
+    CustomerGone,
+    KeyInUse,
+    KeyNotFound,
+    PseudonymUnknown,
+    RefreshTokenRefused,
+    StandingNotFound,
+)
 from lbs.accounts.models import (
     ApiKey,
     App,
     Customer,
+    CustomerStanding,
     Merchant,
     RefreshToken,
 )
-from lbs.accounts.policy import SCOPES
+from lbs.accounts.policy import SCOPES, pseudonym, subject_of
 from lbs.db import Session, new_id
-from lbs.vault import Vault, hash_token
+from lbs.vault import Unreadable, Vault, hash_token
 
 Entropy = Callable[[], str]
 """Gives a fresh secret of 128 random bits or more, as text."""
@@ -37,6 +46,22 @@ class CreateKey:
 class Register:
     device_id: str | None = None
     external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetStanding:
+    standing: str
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StandingView:
+    """`customer` is the merchant's pseudonym."""
+
+    customer: UUID
+    standing: str
+    note: str | None
+    created_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +110,22 @@ def create_app(session: Session, name: str, secret: Entropy, now: datetime) -> t
         tokens.append(token)
     session.flush()
     return app, tokens[0], tokens[1]
+
+
+def set_integrity(
+    session: Session, app_id: UUID, document: Mapping[str, Any], vault: Vault
+) -> bool:
+    """What the app's phones are attested with from now on; whether there is such an app."""
+    sealed = vault.seal(json.dumps(document)) if document else None
+    return queries.store_integrity(session, app_id=app_id, sealed=sealed)
+
+
+def open_integrity(sealed: str | None, vault: Vault) -> dict[str, Any]:
+    """The document that was set, empty where there is none or the vault cannot open it."""
+    try:
+        return dict(json.loads(vault.unseal(sealed))) if sealed else {}
+    except Unreadable:
+        return {}
 
 
 def create_key(
@@ -189,6 +230,53 @@ def erase(session: Session, customer_id: UUID, scope_id: str) -> None:
     queries.forget_answers(session, scope_id)
 
 
+def set_standing(
+    session: Session, *, merchant_id: UUID, customer: UUID, command: SetStanding, now: datetime
+) -> StandingView:
+    """Sets or replaces how the merchant has the customer of this pseudonym treated."""
+    key = queries.pseudonym_key(session, merchant_id)
+    subject_id = subject_of(customer, key)
+    if not queries.subject_exists(session, subject_id):
+        raise PseudonymUnknown
+    row = queries.upsert_standing(
+        session,
+        merchant_id=merchant_id,
+        subject_id=subject_id,
+        standing=command.standing,
+        note=command.note,
+        now=now,
+    )
+    return _view_standing(row, key)
+
+
+def load_standing(session: Session, *, merchant_id: UUID, customer: UUID) -> StandingView:
+    key = queries.pseudonym_key(session, merchant_id)
+    row = queries.find_standing(
+        session, merchant_id=merchant_id, subject_id=subject_of(customer, key)
+    )
+    if row is None:
+        raise StandingNotFound
+    return _view_standing(row, key)
+
+
+def list_standings(
+    session: Session, merchant_id: UUID, *, limit: int, after: UUID | None
+) -> list[StandingView]:
+    """`after` is a pseudonym too: a merchant never reads a subject_id, not even in a cursor."""
+    key = queries.pseudonym_key(session, merchant_id)
+    rows = queries.list_standings(
+        session, merchant_id, limit=limit, after=after and subject_of(after, key)
+    )
+    return [_view_standing(row, key) for row in rows]
+
+
+def remove_standing(session: Session, *, merchant_id: UUID, customer: UUID) -> None:
+    """The customer is treated like everybody else again."""
+    subject_id = subject_of(customer, queries.pseudonym_key(session, merchant_id))
+    if not queries.delete_standing(session, merchant_id=merchant_id, subject_id=subject_id):
+        raise StandingNotFound
+
+
 def view_key(
     key: Any, venue_ids: tuple[UUID, ...] | list[UUID], token: str | None = None
 ) -> KeyView:
@@ -202,6 +290,10 @@ def view_key(
         revoked_at=key.revoked_at,
         token=token,
     )
+
+
+def _view_standing(row: CustomerStanding, key: bytes) -> StandingView:
+    return StandingView(pseudonym(row.subject_id, key), row.standing, row.note, row.created_at)
 
 
 def _new_key(

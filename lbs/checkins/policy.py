@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from statistics import NormalDist
+
+from lbs.proofs.policy import Kind, Outcome, Proven
 
 
 class Verdict(IntEnum):
@@ -27,6 +29,10 @@ class Level(IntEnum):
 
     CLAIMED = 0
     LOCATION = 1
+    DEVICE = 2
+    """Location, on a phone whose integrity its platform vouches for."""
+    PHYSICAL = 3
+    """Something that is to be had at the venue only."""
 
 
 class Reason(StrEnum):
@@ -34,10 +40,64 @@ class Reason(StrEnum):
     FIX_TOO_OLD = "fix_too_old"
     FIX_IN_FUTURE = "fix_in_future"
     FIX_TOO_COARSE = "fix_too_coarse"
-    LOCATION_NOT_TRUSTED = "location_not_trusted"
     OUTSIDE_FENCE = "outside_fence"
     MAYBE_OUTSIDE_FENCE = "maybe_outside_fence"
     TOO_SOON = "too_soon"
+    EVENT_NOT_ON = "event_not_on"
+    CLOSED_HOURS = "closed_hours"
+    RAPID_FIRE = "rapid_fire"
+    BLOCKED = "blocked"
+
+    SIMULATED_FIX = "simulated_fix"
+    REPEATED_FIX = "repeated_fix"
+    PUBLISHED_POINT = "published_point"
+    IMPOSSIBLE_PRECISION = "impossible_precision"
+    IMPOSSIBLE_TRAVEL = "impossible_travel"
+    PROOF_FORGED = "proof_forged"
+    PROOF_FROM_AFAR = "proof_from_afar"
+
+    PROOF_WRONG = "proof_wrong"
+    PROOF_USED = "proof_used"
+    PROOF_THROTTLED = "proof_throttled"
+    PROOF_UNAVAILABLE = "proof_unavailable"
+    CROWDED_CODE = "crowded_code"
+    STAFF_LIMIT = "staff_limit"
+
+    FAST_TRAVEL = "fast_travel"
+    SHARED_DEVICE = "shared_device"
+    MANY_DEVICES = "many_devices"
+
+    NOT_VERIFIED = "not_verified"
+    """What the public hears of every finding in SPOOFING."""
+
+
+SPOOFING = frozenset(
+    {
+        Reason.SIMULATED_FIX,
+        Reason.REPEATED_FIX,
+        Reason.PUBLISHED_POINT,
+        Reason.IMPOSSIBLE_PRECISION,
+        Reason.IMPOSSIBLE_TRAVEL,
+        Reason.PROOF_FORGED,
+        Reason.PROOF_FROM_AFAR,
+    }
+)
+"""The public hears one coarse reason for all of them; each kind in a week is a strike."""
+
+BEHAVIOUR = frozenset(
+    {Reason.TOO_SOON, Reason.CLOSED_HOURS, Reason.RAPID_FIRE, Reason.FAST_TRAVEL}
+) | {Reason.SHARED_DEVICE, Reason.MANY_DEVICES}
+
+PRIVATE = frozenset({Reason.FAST_TRAVEL, Reason.SHARED_DEVICE, Reason.MANY_DEVICES})
+"""For a merchant's support only."""
+
+LOCATION = "location"
+WITNESSED = frozenset({Kind.STAFF, Kind.READER})
+"""Somebody, or something that stays at the venue, has seen the customer: no location is needed."""
+
+PHYSICAL = WITNESSED | {Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON}
+BROUGHT = (Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF)
+"""Physical proofs that a customer can be asked for, in the order they are asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +110,38 @@ class LocationFix:
     captured_at: datetime
     provider: str
     mock: bool
+    """Android's isMock or iOS's isSimulatedBySoftware."""
+
+
+@dataclass(frozen=True, slots=True)
+class Travel:
+    """From the customer's last accepted fix to this one; `accuracy_m` is that of both together."""
+
+    distance_m: float
+    accuracy_m: float
+    elapsed_s: float
+
+    def least_m_s(self, slack_m: float) -> float:
+        """The speed that it takes at least, with both fixes as far off as they may be."""
+        way_m = max(0.0, self.distance_m - 2 * self.accuracy_m - slack_m)
+        return way_m / max(1.0, self.elapsed_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What is known of the customer from before."""
+
+    last_visit_at: datetime | None = None
+    """At this venue."""
+    in_minutes: int = 0
+    """Check-ins within the last minutes (Limits.rapid_window)."""
+    in_a_day: int = 0
+    spoofed: frozenset[str] = frozenset()
+    """The kinds of SPOOFING for which a check-in of the last seven days was rejected."""
+    customers_on_device: int = 0
+    devices: int = 0
+    standing: str | None = None
+    """How the merchant has the customer treated: blocked, tester, staff."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,38 +152,83 @@ class Facts:
     fix: LocationFix | None
     distance_m: float | None
     """From the position to the fence, negative inside."""
-    last_visit_at: datetime | None = None
+    fix_received_at: datetime | None = None
+    """None: now."""
+    past: Past = Past()
     cool_down: timedelta | None = None
     """The venue's own; None is the service's default."""
+    counted: bool = False
+    """Whether this check-in is a visit already, and gets better evidence only."""
+    proofs: tuple[Proven, ...] = ()
+    live: frozenset[str] = frozenset()
+    """The kinds of proof that the venue has."""
+    published: tuple[float, float] | None = None
+    """Longitude and latitude that maps show for the venue."""
+    repeated: bool = False
+    """Whether the very same coordinates have come before."""
+    travel: Travel | None = None
+    is_open: bool | None = None
+    """By the venue's opening hours; None: not known."""
+    event_on: bool | None = None
+    """None: it is no event."""
+
+    def proved_by(self, kinds: Iterable[str]) -> bool:
+        return any(proof.valid and proof.kind in kinds for proof in self.proofs)
+
+    @property
+    def settling(self) -> tuple[str, ...]:
+        """The proofs at this venue that settle a doubt about the location, easiest first."""
+        return tuple(kind for kind in (*BROUGHT, Kind.POSTER_CODE) if kind in self.live)
+
+    @property
+    def physical(self) -> tuple[str, ...]:
+        return tuple(kind for kind in BROUGHT if kind in self.live)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The constants of the rules; docs/location.md says how they were found."""
+    """The constants of the rules; docs/location.md and docs/presence.md say how they were found."""
 
     cool_down: timedelta = timedelta(hours=4)
     max_age: timedelta = timedelta(minutes=2)
     max_ahead: timedelta = timedelta(seconds=30)
     max_accuracy_m: float = 500.0
+    min_accuracy_m: float = 0.5
     pad_m: float = 25.0
     noise_m: float = 8.0
     accuracy_to_sigma: float = 1.51
     inside: float = 0.5
     outside: float = 0.01
+    fast_m_s: float = 90.0
+    impossible_m_s: float = 300.0
+    travel_slack_m: float = 500.0
+    rapid_window: timedelta = timedelta(minutes=5)
+    rapid_limit: int = 10
+    daily_limit: int = 60
+    device_customers: int = 5
+    customer_devices: int = 5
+    step_up: timedelta = timedelta(minutes=10)
+    receipt: timedelta = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     verdict: Verdict
+    """ACCEPTED: only noted."""
     reason: Reason
-    need: str | None = None
-    """The kind of evidence that would settle it."""
+    needs: tuple[str, ...] = ()
+    """The kinds of evidence that would settle it, any of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     findings: tuple[Finding, ...] = ()
+    level: Level = Level.CLAIMED
+    risk: int = 0
+    """From 0, none, to 3, high."""
     counts_again_at: datetime | None = None
+    certainty: float = 1.0
+    """How likely the customer is within the fence, by the location where nothing physical says."""
 
     @property
     def verdict(self) -> Verdict:
@@ -102,48 +239,83 @@ class Judgement:
         return self.verdict is Verdict.ACCEPTED
 
     @property
-    def level(self) -> Level:
-        return Level.LOCATION if self.accepted else Level.CLAIMED
-
-    @property
     def reasons(self) -> tuple[Reason, ...]:
+        """All of them, for the record and a merchant's support."""
         return tuple(finding.reason for finding in self.findings)
 
     @property
     def needs(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(need for f in self.findings if (need := f.need)))
+        """What would settle the findings that stand in the way."""
+        return tuple(dict.fromkeys(need for f in self.findings if f.verdict for need in f.needs))
+
+    def asks(self, min_level: int) -> Level:
+        """The level that an offer of this level takes of this customer: risk raises it."""
+        return Level(min(Level.PHYSICAL, min_level + self.risk))
+
+
+def public_reasons(reasons: Iterable[str]) -> tuple[str, ...]:
+    """What the customer and the app hear."""
+    heard = (Reason.NOT_VERIFIED if r in SPOOFING else r for r in reasons if r not in PRIVATE)
+    return tuple(dict.fromkeys(heard))
 
 
 Check = Callable[[Facts, Limits], Finding | None]
 
-LOCATION = "location"
-
 
 def has_location(facts: Facts, _: Limits) -> Finding | None:
-    if facts.fix is None:
-        return Finding(Verdict.REJECTED, Reason.NO_LOCATION, LOCATION)
-    return None
+    if facts.fix is not None or facts.proved_by(WITNESSED):
+        return None
+    staff = tuple({Kind.STAFF} & facts.live)
+    verdict = Verdict.AMBIGUOUS if facts.proved_by(PHYSICAL) else Verdict.REJECTED
+    return Finding(verdict, Reason.NO_LOCATION, (LOCATION, *staff))
 
 
 def is_fresh(facts: Facts, limits: Limits) -> Finding | None:
     if facts.fix is None:
         return None
-    if facts.fix.captured_at < facts.now - limits.max_age:
-        return Finding(Verdict.REJECTED, Reason.FIX_TOO_OLD, LOCATION)
-    if facts.fix.captured_at > facts.now + limits.max_ahead:
-        return Finding(Verdict.REJECTED, Reason.FIX_IN_FUTURE, LOCATION)
+    received_at = facts.fix_received_at or facts.now
+    if facts.fix.captured_at < received_at - limits.max_age:
+        return Finding(Verdict.REJECTED, Reason.FIX_TOO_OLD, (LOCATION,))
+    if facts.fix.captured_at > received_at + limits.max_ahead:
+        return Finding(Verdict.REJECTED, Reason.FIX_IN_FUTURE, (LOCATION,))
     return None
 
 
 def is_genuine(facts: Facts, _: Limits) -> Finding | None:
     if facts.fix is not None and facts.fix.mock:
-        return Finding(Verdict.REJECTED, Reason.LOCATION_NOT_TRUSTED)
+        return Finding(Verdict.REJECTED, Reason.SIMULATED_FIX)
+    return None
+
+
+def is_new(facts: Facts, _: Limits) -> Finding | None:
+    """Receivers hardly ever give the same digits twice; scripts do. A phone that lies still may."""
+    if facts.repeated:
+        return Finding(Verdict.AMBIGUOUS, Reason.REPEATED_FIX, facts.physical)
+    return None
+
+
+def is_not_copied(facts: Facts, _: Limits) -> Finding | None:
+    if facts.fix is None or facts.published is None:
+        return None
+    if (round(facts.fix.lon, 7), round(facts.fix.lat, 7)) == facts.published:
+        return Finding(Verdict.REJECTED, Reason.PUBLISHED_POINT)
+    return None
+
+
+def is_possible(facts: Facts, limits: Limits) -> Finding | None:
+    """No phone claims less than 3 m; two coordinates of 4 decimals (11 m) were typed."""
+    fix = facts.fix
+    if fix is None:
+        return None
+    typed = round(fix.lon, 4) == fix.lon and round(fix.lat, 4) == fix.lat
+    if typed or fix.accuracy_m < limits.min_accuracy_m:
+        return Finding(Verdict.AMBIGUOUS, Reason.IMPOSSIBLE_PRECISION, facts.physical)
     return None
 
 
 def is_fine_enough(facts: Facts, limits: Limits) -> Finding | None:
     if facts.fix is not None and facts.fix.accuracy_m > limits.max_accuracy_m:
-        return Finding(Verdict.AMBIGUOUS, Reason.FIX_TOO_COARSE, LOCATION)
+        return Finding(Verdict.AMBIGUOUS, Reason.FIX_TOO_COARSE, (LOCATION, *facts.settling))
     return None
 
 
@@ -157,15 +329,27 @@ def inside_probability(distance_m: float, accuracy_m: float, limits: Limits) -> 
     return NormalDist().cdf((limits.pad_m - distance_m) / sigma)
 
 
-def is_at_the_fence(facts: Facts, limits: Limits) -> Finding | None:
+def certainty(facts: Facts, limits: Limits) -> float:
+    """How likely the location is within the fence; 1 where there is none to doubt."""
     if facts.fix is None or facts.distance_m is None:
-        return None
-    probability = inside_probability(facts.distance_m, facts.fix.accuracy_m, limits)
+        return 1.0
+    return inside_probability(facts.distance_m, facts.fix.accuracy_m, limits)
+
+
+def is_at_the_fence(facts: Facts, limits: Limits) -> Finding | None:
+    probability = certainty(facts, limits)
     if probability >= limits.inside:
         return None
     if probability < limits.outside:
-        return Finding(Verdict.REJECTED, Reason.OUTSIDE_FENCE, LOCATION)
-    return Finding(Verdict.AMBIGUOUS, Reason.MAYBE_OUTSIDE_FENCE, LOCATION)
+        return Finding(Verdict.REJECTED, Reason.OUTSIDE_FENCE, (LOCATION,))
+    return Finding(Verdict.AMBIGUOUS, Reason.MAYBE_OUTSIDE_FENCE, (LOCATION, *facts.settling))
+
+
+def is_not_relayed(facts: Facts, limits: Limits) -> Finding | None:
+    """A proof from the venue beside a location that says elsewhere."""
+    if facts.proved_by(PHYSICAL | {Kind.POSTER_CODE}) and certainty(facts, limits) < limits.outside:
+        return Finding(Verdict.REJECTED, Reason.PROOF_FROM_AFAR)
+    return None
 
 
 def has_cooled_down(facts: Facts, limits: Limits) -> Finding | None:
@@ -176,24 +360,154 @@ def has_cooled_down(facts: Facts, limits: Limits) -> Finding | None:
 
 
 def counts_again_at(facts: Facts, limits: Limits) -> datetime | None:
-    if facts.last_visit_at is None:
+    if facts.past.last_visit_at is None or facts.counted:
         return None
     cool_down = limits.cool_down if facts.cool_down is None else facts.cool_down
-    return facts.last_visit_at + cool_down
+    return facts.past.last_visit_at + cool_down
+
+
+def is_plausible_travel(facts: Facts, limits: Limits) -> Finding | None:
+    """Faster than a train is noted, faster than a plane is refused."""
+    speed = facts.travel.least_m_s(limits.travel_slack_m) if facts.travel else 0.0
+    if speed > limits.impossible_m_s:
+        return Finding(Verdict.REJECTED, Reason.IMPOSSIBLE_TRAVEL)
+    if speed > limits.fast_m_s:
+        return Finding(Verdict.ACCEPTED, Reason.FAST_TRAVEL)
+    return None
+
+
+def is_unhurried(facts: Facts, limits: Limits) -> Finding | None:
+    past = facts.past
+    if past.in_minutes >= limits.rapid_limit or past.in_a_day >= limits.daily_limit:
+        return Finding(Verdict.AMBIGUOUS, Reason.RAPID_FIRE, facts.physical)
+    return None
+
+
+def is_open(facts: Facts, _: Limits) -> Finding | None:
+    if facts.is_open is False and facts.event_on is None:
+        return Finding(Verdict.AMBIGUOUS, Reason.CLOSED_HOURS, facts.physical)
+    return None
+
+
+def event_is_on(facts: Facts, _: Limits) -> Finding | None:
+    if facts.event_on is False:
+        return Finding(Verdict.REJECTED, Reason.EVENT_NOT_ON)
+    return None
+
+
+def is_welcome(facts: Facts, _: Limits) -> Finding | None:
+    if facts.past.standing == "blocked":
+        return Finding(Verdict.REJECTED, Reason.BLOCKED)
+    return None
+
+
+def has_own_device(facts: Facts, limits: Limits) -> Finding | None:
+    if facts.past.customers_on_device > limits.device_customers:
+        return Finding(Verdict.ACCEPTED, Reason.SHARED_DEVICE)
+    return None
+
+
+def has_few_devices(facts: Facts, limits: Limits) -> Finding | None:
+    if facts.past.devices > limits.customer_devices:
+        return Finding(Verdict.ACCEPTED, Reason.MANY_DEVICES)
+    return None
 
 
 CHECKS: tuple[Check, ...] = (
+    is_welcome,
+    event_is_on,
     has_location,
     is_fresh,
     is_genuine,
+    is_new,
+    is_not_copied,
+    is_possible,
     is_fine_enough,
     is_at_the_fence,
+    is_not_relayed,
     has_cooled_down,
+    is_plausible_travel,
+    is_unhurried,
+    is_open,
+    has_own_device,
+    has_few_devices,
 )
+
+OF_PROOF = {
+    Outcome.WRONG: (Verdict.ACCEPTED, Reason.PROOF_WRONG),
+    Outcome.USED: (Verdict.ACCEPTED, Reason.PROOF_USED),
+    Outcome.FORGED: (Verdict.REJECTED, Reason.PROOF_FORGED),
+    Outcome.CROWDED: (Verdict.ACCEPTED, Reason.CROWDED_CODE),
+    Outcome.OVER_LIMIT: (Verdict.ACCEPTED, Reason.STAFF_LIMIT),
+    Outcome.THROTTLED: (Verdict.ACCEPTED, Reason.PROOF_THROTTLED),
+    Outcome.UNAVAILABLE: (Verdict.ACCEPTED, Reason.PROOF_UNAVAILABLE),
+}
+"""A proof that is not good proves nothing, and takes nothing from what else is proved."""
+
+
+def of_proofs(proofs: Sequence[Proven]) -> tuple[Finding, ...]:
+    return tuple(Finding(*OF_PROOF[proof.outcome]) for proof in proofs if not proof.valid)
 
 
 def judge(facts: Facts, limits: Limits) -> Judgement:
-    findings = tuple(finding for check in CHECKS if (finding := check(facts, limits)))
+    """Every check is made and every finding kept; the worst that nothing settles decides."""
+    found = (
+        *(finding for check in CHECKS if (finding := check(facts, limits))),
+        *of_proofs(facts.proofs),
+    )
+    tester = facts.past.standing == "tester"
+    findings = tuple(_settled(finding, facts, tester=tester) for finding in found)
     again_at = counts_again_at(facts, limits)
-    too_soon = any(finding.reason is Reason.TOO_SOON for finding in findings)
-    return Judgement(findings, again_at if too_soon else None)
+    judgement = Judgement(findings, certainty=certainty(facts, limits))
+    too_soon = any(f.verdict and f.reason is Reason.TOO_SOON for f in findings)
+    return replace(
+        judgement,
+        level=_level(judgement, facts),
+        risk=0 if tester else risk_of(facts.past, limits),
+        counts_again_at=again_at if too_soon else None,
+    )
+
+
+def risk_of(past: Past, limits: Limits) -> int:
+    """Strikes of the last seven days: each kind of spoofing, and devices shared or many; 3 at most.
+
+    1 is low, 2 medium, 3 high.
+    """
+    strikes = len(past.spoofed)
+    strikes += past.customers_on_device > limits.device_customers
+    strikes += past.devices > limits.customer_devices
+    return min(3, strikes)
+
+
+def brings(level: int, judgement: Judgement, facts: Facts) -> tuple[str, ...]:
+    """The proofs at this venue that would bring the check-in to the level."""
+    if not judgement.accepted:
+        return judgement.needs
+    device = (Kind.DEVICE_INTEGRITY,) if level <= Level.DEVICE and facts.fix else ()
+    return (*device, *facts.physical)
+
+
+def receipt_ttl(judgement: Judgement, limits: Limits) -> timedelta:
+    """All of it where the presence is physical or sure, down to a quarter at the fence's edge."""
+    if judgement.level is Level.PHYSICAL:
+        return limits.receipt
+    share = (judgement.certainty - limits.inside) / (0.95 - limits.inside)
+    return limits.receipt * min(1.0, max(0.25, share))
+
+
+def _settled(finding: Finding, facts: Facts, *, tester: bool) -> Finding:
+    """A doubt is only noted where a proof settles it, or where the merchant's tester is let by."""
+    settled = finding.verdict is Verdict.AMBIGUOUS and facts.proved_by({*finding.needs, *WITNESSED})
+    waived = tester and finding.reason in SPOOFING | BEHAVIOUR
+    return replace(finding, verdict=Verdict.ACCEPTED) if settled or waived else finding
+
+
+def _level(judgement: Judgement, facts: Facts) -> Level:
+    if not judgement.accepted:
+        return Level.CLAIMED
+    if facts.proved_by(PHYSICAL):
+        return Level.PHYSICAL
+    doubted = any(LOCATION in finding.needs for finding in judgement.findings)
+    if facts.proved_by({Kind.DEVICE_INTEGRITY}) and not doubted:
+        return Level.DEVICE
+    return Level.LOCATION

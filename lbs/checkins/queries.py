@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,8 +13,11 @@ from sqlalchemy import Row, select
 from lbs.checkins.models import CheckIn
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
+from lbs.redemptions.policy import GuessLimit
+from lbs.redemptions.queries import COUNT_GUESS
+from lbs.unlocks.queries import FREE_STOCK
 from lbs.venues.models import Venue
-from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_DISTANCE_M
+from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
 _LOCAL_DAY = "(CAST(:now AS timestamptz) AT TIME ZONE venue.time_zone)::date"
 
@@ -25,6 +28,7 @@ _OFFERS = f"""
         'valid_from', terms.valid_from, 'valid_to', terms.valid_to,
         'limit_total', terms.limit_total, 'limit_per_customer', terms.limit_per_customer,
         'limit_per_day', terms.limit_per_day, 'redeem_within_s', terms.redeem_within_s,
+        'min_level', coalesce(terms.min_level, venue.min_level),
         'value_minor', terms.value_minor, 'currency', terms.currency,
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
                                     terms.limit_per_day) IS NOT NULL THEN (
@@ -49,13 +53,52 @@ _OFFERS = f"""
 
 GATHER = Statement(f"""
     SELECT customer.subject_id, venue.id AS venue_id, venue.name AS venue_name, venue.merchant_id,
-           venue.cool_down_s, {_LOCAL_DAY} AS local_day, {SIGNED_DISTANCE_M} AS distance_m,
-           coalesce(tally.visits, 0) AS visits, tally.last_at, ({_OFFERS}) AS offers
+           venue.cool_down_s, venue.opening_hours, venue.time_zone, {PUBLIC_LON} AS public_lon,
+           {PUBLIC_LAT} AS public_lat, {_LOCAL_DAY} AS local_day,
+           {SIGNED_EVENT_DISTANCE_M} AS distance_m, event.starts_at, event.ends_at,
+           coalesce(tally.visits, 0) AS visits, tally.last_at, standing.standing,
+           ARRAY(SELECT DISTINCT kind FROM venue_proof
+                 WHERE venue_proof.venue_id = venue.id AND revoked_at IS NULL) AS live,
+           recent.in_minutes, recent.in_a_day, recent.findings, device.others, device.own,
+           last_fix.sealed AS last_sealed, last_fix.captured_at AS last_captured_at,
+           last_fix.accuracy_m AS last_accuracy_m,
+           EXISTS (SELECT FROM fix WHERE digest = ANY(:digests) AND check_in_id <> :check_in_id
+                   AND NOT (customer_id = customer.id AND captured_at = :captured_at)) AS repeated,
+           app.sealed_integrity IS NOT NULL AS attests, ({_OFFERS}) AS offers
     FROM customer
+    JOIN app ON app.id = customer.app_id
     CROSS JOIN (SELECT {POINT} AS at) AS position
-    LEFT JOIN venue ON venue.id = :venue_id AND venue.status = 'active'
+    LEFT JOIN event ON event.id = :place_id AND event.status = 'active'
+    LEFT JOIN venue ON venue.id = coalesce(event.venue_id, :place_id) AND venue.status = 'active'
     LEFT JOIN visit_tally AS tally
       ON tally.customer_id = customer.id AND tally.venue_id = venue.id
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = venue.merchant_id AND standing.subject_id = customer.subject_id
+    LEFT JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE occurred_at > :minutes_ago) AS in_minutes,
+               count(*) FILTER (WHERE occurred_at > :day_ago) AS in_a_day,
+               jsonb_agg(findings) FILTER (WHERE verdict = 'rejected') AS findings
+        FROM check_in
+        WHERE customer_id = customer.id AND occurred_at > :week_ago AND occurred_at <= :now
+          AND id <> :check_in_id
+    ) AS recent ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS own, max(known.customers) AS others
+        FROM customer_device AS own, LATERAL (
+            SELECT count(*) AS customers FROM (
+                SELECT FROM customer_device AS other
+                WHERE other.device_digest = own.device_digest AND other.first_seen_at > :month_ago
+                LIMIT 100) AS few
+        ) AS known
+        WHERE own.customer_id = customer.id AND own.first_seen_at > :month_ago
+    ) AS device ON true
+    LEFT JOIN LATERAL (
+        SELECT fix.sealed, fix.captured_at, fix.accuracy_m
+        FROM fix JOIN check_in ON check_in.id = fix.check_in_id
+        WHERE fix.customer_id = customer.id AND check_in.verdict = 'accepted'
+          AND fix.check_in_id <> :check_in_id AND fix.received_at <= :now
+        ORDER BY fix.received_at DESC LIMIT 1
+    ) AS last_fix ON true
     WHERE customer.id = :customer_id
     FOR KEY SHARE OF customer
 """)
@@ -65,24 +108,42 @@ RECORD = Statement("""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
-               CAST(:now AS timestamptz), CAST(:now AS timestamptz)
-        WHERE :accepted
+               CAST(:occurred_at AS timestamptz), CAST(:occurred_at AS timestamptz)
+        WHERE :visits
         ON CONFLICT (customer_id, venue_id) DO UPDATE
-            SET visits = tally.visits + 1, last_at = excluded.last_at
+            SET visits = tally.visits + 1, last_at = greatest(tally.last_at, excluded.last_at)
             WHERE tally.visits = :visits_seen
         RETURNING visits
     ), checked_in AS (
-        INSERT INTO check_in (id, venue_id, customer_id, occurred_at, verdict, level, reasons,
-                              distance_m, accuracy_m, captured_at, provider, mock)
-        SELECT :check_in_id, :venue_id, :customer_id, :now, :verdict, :level, :reasons,
-               :distance_m, :accuracy_m, :captured_at, :provider, :mock
-        WHERE NOT :accepted OR EXISTS (SELECT FROM visit)
+        INSERT INTO check_in AS old (id, venue_id, customer_id, occurred_at, event_id, verdict,
+                                     level, findings, proofs, revision, visit, distance_m,
+                                     accuracy_m, captured_at, provider)
+        SELECT :check_in_id, :venue_id, :customer_id, :occurred_at, CAST(:of_event_id AS uuid),
+               :verdict, :level, :findings, :proofs, 0, CAST(:visit AS bigint), :distance_m,
+               :accuracy_m, :captured_at, :provider
+        WHERE NOT :visits OR EXISTS (SELECT FROM visit)
+        ON CONFLICT (id) DO UPDATE
+            SET verdict = excluded.verdict, level = excluded.level, findings = excluded.findings,
+                proofs = excluded.proofs, revision = old.revision + 1, visit = excluded.visit,
+                distance_m = excluded.distance_m, accuracy_m = excluded.accuracy_m,
+                captured_at = excluded.captured_at, provider = excluded.provider
+            WHERE old.revision = :revision_seen
         RETURNING id
+    ), kept AS (
+        INSERT INTO fix (check_in_id, customer_id, received_at, captured_at, accuracy_m, sealed,
+                         digest)
+        SELECT checked_in.id, :customer_id, :fix_received_at, :captured_at, :accuracy_m,
+               CAST(:sealed_fix AS text), :fix_digest
+        FROM checked_in WHERE CAST(:sealed_fix AS text) IS NOT NULL
+        ON CONFLICT (check_in_id) DO UPDATE
+            SET received_at = excluded.received_at, captured_at = excluded.captured_at,
+                accuracy_m = excluded.accuracy_m, sealed = excluded.sealed,
+                digest = excluded.digest
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
             code_digest text, expires_at timestamptz, caps jsonb, event_id uuid)
-        WHERE EXISTS (SELECT FROM visit)
+        WHERE EXISTS (SELECT FROM checked_in)
     ), taken AS (
         INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
         SELECT wanted.offer_id, cap.key, 1, cap.value::bigint
@@ -95,10 +156,10 @@ RECORD = Statement("""
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            unlocked_at, expires_at)
+                            counted, unlocked_at, expires_at)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
                :check_in_id, :customer_id, :subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, :now,
+               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, :counted, :now,
                wanted.expires_at
         FROM wanted, LATERAL (
             SELECT coalesce(array_agg(key), '{}') AS names
@@ -109,25 +170,238 @@ RECORD = Statement("""
         RETURNING id, offer_id, offer_version
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  verdict, level, first_visit, reasons, offer_ids, offer_id,
-                                  offer_version, unlock_id)
+                                  verdict, verdict_before, level, first_visit, reasons, offer_ids,
+                                  offer_id, offer_version, unlock_id, counted)
         SELECT CAST(:event_id AS uuid), CAST(:now AS timestamptz), 'check_in',
                CAST(:merchant_id AS uuid), CAST(:venue_id AS uuid), CAST(:subject_id AS uuid),
-               checked_in.id, CAST(:verdict AS text), CAST(:level AS bigint),
-               CAST(:first_visit AS boolean), CAST(:reasons AS text[]),
-               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL
+               checked_in.id, CAST(:verdict AS text), CAST(:verdict_before AS text),
+               CAST(:level AS bigint), CAST(:first_visit AS boolean), CAST(:reasons AS text[]),
+               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, :counted
         FROM checked_in
         UNION ALL
         SELECT wanted.event_id, CAST(:now AS timestamptz), 'unlocked', CAST(:merchant_id AS uuid),
                CAST(:venue_id AS uuid), CAST(:subject_id AS uuid), CAST(:check_in_id AS uuid),
-               NULL, CAST(:level AS bigint), CAST(:first_visit AS boolean), NULL, NULL,
-               granted.offer_id, granted.offer_version, granted.id
+               NULL, NULL, CAST(:level AS bigint), CAST(:first_visit AS boolean), NULL, NULL,
+               granted.offer_id, granted.offer_version, granted.id, :counted
         FROM granted JOIN wanted ON wanted.unlock_id = granted.id
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
            (SELECT array_agg(id) FROM granted) AS granted,
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
             WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
+""")
+
+LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+
+LIVE_PROOFS = Statement("""
+    SELECT proof.id, proof.kind, proof.name, proof.parameters, proof.sealed_secret, proof.counter,
+           ARRAY(SELECT step FROM proof_use
+                 WHERE proof_id = proof.id AND customer_id = :customer_id
+                   AND used_at > :since) AS used,
+           (SELECT jsonb_object_agg(step, customers) FROM (
+                SELECT step, count(*) AS customers FROM proof_use
+                WHERE proof_id = proof.id AND used_at > :since GROUP BY step
+            ) AS counted) AS uses
+    FROM venue_proof AS proof
+    WHERE proof.venue_id = coalesce(
+              (SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)
+      AND proof.kind = ANY(:kinds) AND proof.revoked_at IS NULL
+    ORDER BY proof.id FOR NO KEY UPDATE OF proof
+""")
+"""Locked, so that counters, hourly limits and crowds are exact; after the customer's own lock."""
+
+SPEND = Statement("""
+    WITH given AS (
+        SELECT * FROM jsonb_to_recordset(CAST(:spent AS jsonb)) AS spent(
+            proof_id uuid, step bigint, counter bigint)
+    ), used AS (
+        INSERT INTO proof_use (proof_id, step, customer_id, used_at)
+        SELECT proof_id, step, CAST(:customer_id AS uuid), CAST(:now AS timestamptz)
+        FROM given WHERE step IS NOT NULL
+        ON CONFLICT DO NOTHING
+    )
+    UPDATE venue_proof SET counter = given.counter FROM given
+    WHERE venue_proof.id = given.proof_id
+      AND given.counter > coalesce(venue_proof.counter, -1)
+""")
+
+IS_THROTTLED = Statement("""
+    SELECT EXISTS (
+        SELECT FROM guess_counter
+        JOIN unnest(CAST(:guessers AS text[]), CAST(:limits AS bigint[])) AS given(bucket, most)
+          USING (bucket)
+        WHERE guess_counter.began_at > :window_start AND guess_counter.refused >= given.most
+    ) AS throttled
+""")
+
+COUNT_WRONG = Statement(COUNT_GUESS)
+
+USE_CHALLENGE = Statement("""
+    INSERT INTO used_challenge (id, used_at) VALUES (:id, :now) ON CONFLICT DO NOTHING RETURNING id
+""")
+
+REMEMBER_DEVICE_KEY = Statement("""
+    INSERT INTO device_key AS known (key_digest, customer_id, public_key, counter, created_at)
+    VALUES (:key, :customer_id, :public_key, 0, :now)
+    ON CONFLICT (key_digest) DO UPDATE SET public_key = excluded.public_key
+        WHERE known.customer_id = excluded.customer_id
+          AND known.public_key = excluded.public_key
+    RETURNING key_digest
+""")
+
+FIND_DEVICE_KEY = Statement("""
+    SELECT public_key, counter FROM device_key
+    WHERE key_digest = :key AND customer_id = :customer_id
+""")
+
+RAISE_DEVICE_COUNTER = Statement("""
+    UPDATE device_key SET counter = greatest(counter, :counter) WHERE key_digest = :key
+""")
+
+LOCK_READER = Statement("SELECT id FROM venue_proof WHERE id = :proof_id FOR NO KEY UPDATE")
+
+KNOWN_TAPS = Statement("""
+    SELECT sequence, outcome, check_in_id FROM reader_tap
+    WHERE proof_id = :proof_id AND sequence = ANY(:sequences)
+""")
+
+REMEMBER_TAP = Statement("""
+    WITH remembered AS (
+        INSERT INTO reader_tap (proof_id, sequence, tapped_at, received_at, outcome, check_in_id)
+        VALUES (:proof_id, :sequence, :tapped_at, :now, :outcome, :check_in_id)
+    )
+    UPDATE venue_proof SET counter = greatest(counter, :sequence) WHERE id = :proof_id
+""")
+
+FIND_FINDINGS = Statement("""
+    SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
+           check_in.verdict, check_in.level, check_in.findings, check_in.proofs,
+           check_in.distance_m, check_in.accuracy_m, check_in.provider, check_in.voided_at,
+           check_in.void_reason, check_in.customer_id, customer.subject_id,
+           merchant.pseudonym_key, standing.standing,
+           (SELECT count(*) FROM unlock WHERE unlock.check_in_id = check_in.id) AS unlocks
+    FROM check_in
+    JOIN venue ON venue.id = check_in.venue_id
+    JOIN merchant ON merchant.id = venue.merchant_id
+    LEFT JOIN customer ON customer.id = check_in.customer_id
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = merchant.id AND standing.subject_id = customer.subject_id
+    WHERE check_in.id = :check_in_id AND merchant.id = :merchant_id
+""")
+
+LOCK_CHECK_IN = Statement("""
+    SELECT verdict FROM check_in WHERE id = :check_in_id FOR UPDATE
+""")
+
+LOCK_UNLOCKS = Statement("""
+    SELECT id FROM unlock WHERE check_in_id = :check_in_id ORDER BY id FOR UPDATE
+""")
+"""A redemption that is under way is over, and seen, when this has its locks."""
+
+VOID = Statement(
+    """
+    WITH voided AS (
+        UPDATE check_in SET verdict = 'voided', voided_at = :now, void_reason = :reason,
+                            revision = revision + 1
+        WHERE id = :check_in_id
+        RETURNING *
+    ), other AS (
+        SELECT min(check_in.occurred_at) AS first_at, max(check_in.occurred_at) AS last_at
+        FROM check_in JOIN voided USING (customer_id, venue_id)
+        WHERE check_in.verdict = 'accepted' AND check_in.id <> voided.id
+    ), forgotten AS (
+        DELETE FROM visit_tally USING voided
+        WHERE (visit_tally.customer_id, visit_tally.venue_id)
+              = (voided.customer_id, voided.venue_id)
+          AND :verdict_before = 'accepted' AND visit_tally.visits = 1
+        RETURNING 1
+    ), taken_off AS (
+        UPDATE visit_tally SET visits = visits - 1,
+               first_at = coalesce(other.first_at, visit_tally.first_at),
+               last_at = coalesce(other.last_at, visit_tally.last_at)
+        FROM voided, other
+        WHERE (visit_tally.customer_id, visit_tally.venue_id)
+              = (voided.customer_id, voided.venue_id)
+          AND :verdict_before = 'accepted' AND visit_tally.visits > 1
+        RETURNING 1
+    ), taken_back AS (
+        UPDATE unlock SET state = 'voided'
+        WHERE check_in_id = :check_in_id AND state IN ('unlocked', 'redeemed')
+        RETURNING *
+    ), reversed AS (
+        UPDATE redemption SET reversed_at = :now, reversal_reason = 'Check-in voided'
+        FROM taken_back
+        WHERE redemption.unlock_id = taken_back.id AND redemption.reversed_at IS NULL
+        RETURNING redemption.*
+    ), recorded AS (
+        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                                  verdict, verdict_before, reasons, offer_id, offer_version,
+                                  unlock_id, redemption_id, value_minor, cost_minor, amount_minor,
+                                  currency, counted)
+        SELECT :event_id, CAST(:now AS timestamptz), 'check_in_voided',
+               CAST(:merchant_id AS uuid), voided.venue_id, told.subject_id, voided.id, 'voided',
+               CAST(:verdict_before AS text), ARRAY[CAST(:reason AS text)], NULL, NULL, NULL, NULL,
+               NULL, NULL, NULL, NULL, coalesce(told.counted, true)
+        FROM voided LEFT JOIN LATERAL (
+            SELECT subject_id, counted FROM ledger_event
+            WHERE venue_id = voided.venue_id AND at >= voided.occurred_at
+              AND check_in_id = voided.id AND kind = 'check_in' LIMIT 1
+        ) AS told ON true
+        UNION ALL
+        SELECT gen_random_uuid(), :now, 'unlock_voided', merchant_id, venue_id, subject_id,
+               check_in_id, NULL, NULL, NULL, offer_id, offer_version, id, NULL, NULL, NULL, NULL,
+               NULL, counted
+        FROM taken_back
+        UNION ALL
+        SELECT gen_random_uuid(), :now, 'reversed', reversed.merchant_id, reversed.venue_id,
+               taken_back.subject_id, taken_back.check_in_id, NULL, NULL,
+               ARRAY[reversed.reversal_reason], reversed.offer_id, reversed.offer_version,
+               taken_back.id, reversed.id, reversed.value_minor, reversed.cost_minor,
+               reversed.amount_minor, reversed.currency, taken_back.counted
+        FROM reversed JOIN taken_back ON taken_back.id = reversed.unlock_id
+    ), freed AS (
+    """
+    + FREE_STOCK.format(
+        given="""SELECT offer_id, bucket, count(*) AS units
+                 FROM taken_back, unnest(buckets) AS bucket GROUP BY offer_id, bucket"""
+    )
+    + """
+    )
+    SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM taken_off) AS visits,
+           (SELECT count(*) FROM taken_back) AS unlocks,
+           (SELECT count(*) FROM reversed) AS redemptions
+    """
+)
+
+USE_RECEIPT = Statement("""
+    UPDATE check_in SET receipt_used_at = :now
+    WHERE id = :check_in_id AND receipt_used_at IS NULL AND voided_at IS NULL
+    RETURNING id
+""")
+
+FIND_RECEIPT_STATE = Statement("""
+    SELECT voided_at, receipt_used_at FROM check_in WHERE id = :check_in_id
+""")
+
+FIND_CUSTOMER = Statement("""
+    SELECT customer_id FROM check_in WHERE id = :check_in_id AND venue_id = :venue_id
+""")
+
+DELETE_OLD_FIXES = Statement("DELETE FROM fix WHERE received_at < :before RETURNING 1")
+
+DELETE_OLD_USES = Statement("""
+    WITH challenges AS (DELETE FROM used_challenge WHERE used_at < :before)
+    DELETE FROM proof_use WHERE used_at < :before
+""")
+
+FIND_CLAIM = Statement("""
+    SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
+           check_in.verdict, check_in.visit, check_in.revision, check_in.proofs,
+           check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
+           fix.received_at,
+           ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened
+    FROM check_in LEFT JOIN fix ON fix.check_in_id = check_in.id
+    WHERE check_in.id = :check_in_id AND check_in.customer_id = :customer_id
 """)
 
 NEARBY = Statement(f"""
@@ -146,29 +420,183 @@ NEARBY = Statement(f"""
 
 
 def gather(
+    session: Session, *, now: datetime, rapid_window: timedelta, **values: Any
+) -> Any | None:
+    """All that a check-in is judged on; None where the customer is gone.
+
+    `place_id` is a venue's or an event's; `digests` are the fix's, under every key.
+    """
+    ago = {
+        "minutes_ago": now - rapid_window,
+        "day_ago": now - timedelta(days=1),
+        "week_ago": now - timedelta(days=7),
+        "month_ago": now - timedelta(days=30),
+    }
+    return GATHER.find(session, {**values, **ago, "now": now})
+
+
+def record(
     session: Session,
     *,
-    customer_id: UUID,
-    venue_id: UUID,
-    lon: float | None,
-    lat: float | None,
-    now: datetime,
-) -> Any | None:
-    """All that a check-in is judged on; None where the customer is gone."""
-    return GATHER.find(
+    grants: Sequence[dict[str, Any]],
+    findings: Sequence[dict[str, Any]],
+    proofs: Sequence[dict[str, Any]],
+    **values: Any,
+) -> Any:
+    """Write the check-in with all that follows from it, or what has changed about it.
+
+    `recorded` is false, and nothing was written, where the history that was judged
+    (`visits_seen`, `revision_seen`) is no longer the history there is. `granted` are the unlocks
+    for which every counter had room; `unused` what was taken for those that had not, to be given
+    back.
+    """
+    return RECORD.one(
         session,
-        {"customer_id": customer_id, "venue_id": venue_id, "lon": lon, "lat": lat, "now": now},
+        {
+            **values,
+            "grants": json.dumps(grants),
+            "findings": json.dumps(findings),
+            "proofs": json.dumps(proofs),
+        },
     )
 
 
-def record(session: Session, *, grants: Sequence[dict[str, Any]], **values: Any) -> Any:
-    """Write the check-in with all that follows from it.
+def lock_customer(session: Session, customer_id: UUID) -> None:
+    """One at a time, for what a customer may do only once."""
+    LOCK_CUSTOMER.do(session, {"customer_id": customer_id})
 
-    `recorded` is false, and nothing was written, where the history that was judged
-    (`visits_seen`) is no longer the history there is. `granted` are the unlocks for which every
-    counter had room; `unused` what was taken for those that had not, to be given back.
-    """
-    return RECORD.one(session, {**values, "grants": json.dumps(grants)})
+
+def live_proofs(
+    session: Session, *, place_id: UUID, customer_id: UUID, kinds: Sequence[str], since: datetime
+) -> Sequence[Any]:
+    """The place's proofs of these kinds, locked, with their use since then."""
+    return LIVE_PROOFS.all(
+        session,
+        {"place_id": place_id, "customer_id": customer_id, "kinds": list(kinds), "since": since},
+    )
+
+
+def spend(
+    session: Session, customer_id: UUID, spent: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    """Use up steps and raise counters: each of proof_id, step, counter."""
+    SPEND.do(session, {"spent": json.dumps(spent), "customer_id": customer_id, "now": now})
+
+
+def is_throttled(
+    session: Session, guessers: Mapping[str, int], limit: GuessLimit, now: datetime
+) -> bool:
+    """Whether one of them has used up its wrong tries; each has so many times the limit."""
+    row = IS_THROTTLED.one(
+        session,
+        {
+            "guessers": list(guessers),
+            "limits": [times * limit.refused for times in guessers.values()],
+            "window_start": now - limit.window,
+        },
+    )
+    return bool(row.throttled)
+
+
+def count_guess(
+    session: Session, guessers: Iterable[str], limit: GuessLimit, now: datetime
+) -> None:
+    COUNT_WRONG.do(
+        session, {"guessers": list(guessers), "now": now, "window_start": now - limit.window}
+    )
+
+
+def use_challenge(session: Session, challenge_id: UUID, now: datetime) -> bool:
+    """Whether it is answered for the first time."""
+    values = {"id": challenge_id, "now": now}
+    return USE_CHALLENGE.find(session, values) is not None
+
+
+def remember_device_key(
+    session: Session, customer_id: UUID, key_id: bytes, public_key: bytes, now: datetime
+) -> bool:
+    """Whether the key is this customer's now; a key of another's stays theirs."""
+    row = REMEMBER_DEVICE_KEY.find(
+        session,
+        {"key": key_id, "customer_id": customer_id, "public_key": public_key, "now": now},
+    )
+    return row is not None
+
+
+def find_device_key(session: Session, customer_id: UUID, key_id: bytes) -> Any | None:
+    return FIND_DEVICE_KEY.find(session, {"key": key_id, "customer_id": customer_id})
+
+
+def raise_device_counter(session: Session, key_id: bytes, counter: int) -> None:
+    RAISE_DEVICE_COUNTER.do(session, {"key": key_id, "counter": counter})
+
+
+def lock_reader(session: Session, proof_id: UUID) -> None:
+    """One batch of a reader at a time."""
+    LOCK_READER.do(session, {"proof_id": proof_id})
+
+
+def known_taps(session: Session, proof_id: UUID, sequences: Sequence[int]) -> Sequence[Any]:
+    return KNOWN_TAPS.all(session, {"proof_id": proof_id, "sequences": list(sequences)})
+
+
+def remember_tap(session: Session, proof_id: UUID, tap: Any, result: Any, now: datetime) -> None:
+    REMEMBER_TAP.do(
+        session,
+        {
+            "proof_id": proof_id,
+            "sequence": tap.sequence,
+            "tapped_at": tap.tapped_at,
+            "now": now,
+            "outcome": result.outcome,
+            "check_in_id": result.check_in_id,
+        },
+    )
+
+
+def find_findings(session: Session, check_in_id: UUID, merchant_id: UUID) -> Any | None:
+    return FIND_FINDINGS.find(session, {"check_in_id": check_in_id, "merchant_id": merchant_id})
+
+
+def lock_check_in(session: Session, check_in_id: UUID) -> str:
+    """Its verdict; it and its unlocks stay as they are until the transaction ends."""
+    verdict: str = LOCK_CHECK_IN.one(session, {"check_in_id": check_in_id}).verdict
+    LOCK_UNLOCKS.do(session, {"check_in_id": check_in_id})
+    return verdict
+
+
+def void(session: Session, **values: Any) -> Any:
+    """How many `visits`, `unlocks` and `redemptions` went with the check-in; it is locked."""
+    return VOID.one(session, values)
+
+
+def use_receipt(session: Session, check_in_id: UUID, now: datetime) -> bool:
+    """Whether it was good until now."""
+    return USE_RECEIPT.find(session, {"check_in_id": check_in_id, "now": now}) is not None
+
+
+def find_receipt_state(session: Session, check_in_id: UUID) -> Any | None:
+    return FIND_RECEIPT_STATE.find(session, {"check_in_id": check_in_id})
+
+
+def delete_old_fixes(session: Session, before: datetime) -> int:
+    """Forget where phones were."""
+    return len(DELETE_OLD_FIXES.all(session, {"before": before}))
+
+
+def delete_old_uses(session: Session, before: datetime) -> None:
+    """Steps and challenges that are long over cannot be used again anyway."""
+    DELETE_OLD_USES.do(session, {"before": before})
+
+
+def find_customer(session: Session, check_in_id: UUID, venue_id: UUID) -> UUID | None:
+    """Who has made this check-in at this venue; None also after an erasure."""
+    row = FIND_CUSTOMER.find(session, {"check_in_id": check_in_id, "venue_id": venue_id})
+    return row.customer_id if row else None
+
+
+def find_claim(session: Session, check_in_id: UUID, customer_id: UUID) -> Any | None:
+    return FIND_CLAIM.find(session, {"check_in_id": check_in_id, "customer_id": customer_id})
 
 
 def nearby(
@@ -203,11 +631,12 @@ def list_check_ins(
         select(
             CheckIn.id,
             CheckIn.venue_id,
+            CheckIn.event_id,
             Venue.name.label("venue_name"),
             CheckIn.occurred_at,
             CheckIn.verdict,
             CheckIn.level,
-            CheckIn.reasons,
+            CheckIn.findings,
         )
         .join(Venue, Venue.id == CheckIn.venue_id)
         .where(CheckIn.customer_id == customer_id)

@@ -6,11 +6,16 @@ import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import click
 
 from lbs.config import SettingsError
-from lbs.vault import new_key
+from lbs.vault import Vault, new_key
+
+if TYPE_CHECKING:
+    from lbs.proofs.rules.integrity import AppleKeys, IntegrityKeys
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,6 +112,36 @@ def create_app(name: str) -> None:
     )
 
 
+@apps.command("integrity")
+@click.argument("app_id", type=click.UUID)
+@click.option("--package", help="The Android app's package name.")
+@click.option("--decryption-key", help="Base64, as the Play Console shows it.")
+@click.option("--verification-key", help="Base64, as the Play Console shows it.")
+@click.option("--apple-app-id", help="The iOS app's team and bundle: TEAMID1234.com.example.app.")
+@click.option("--apple-production/--apple-development", default=None, help="[production]")
+@click.option("--clear", is_flag=True, help="Forget what was set up before.")
+def set_integrity(app_id: UUID, *, clear: bool, **given: Any) -> None:
+    """Set up what an app's phones are attested with, and print it.
+
+    Play Integrity needs the package and both keys, App Attest the app id; a platform that is
+    left out stays as it is.
+    """
+    from lbs.accounts import queries, service  # noqa: PLC0415
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+
+    with ready_database() as (db, settings), db.transaction() as session:
+        vault = Vault(settings.secrets_key)
+        app = queries.find_app(session, app_id)
+        if app is None:
+            raise click.ClickException("There is no such app.")
+        before = {} if clear else service.open_integrity(app.sealed_integrity, vault)
+        document = before | _integrity(**given)
+        keys = _read_integrity(document)
+        service.set_integrity(session, app_id, document, vault)
+    click.echo(f"Play Integrity  {keys.play.package_name if keys.play else 'not set up'}")
+    click.echo(f"App Attest      {_name_apple_app(keys.apple) if keys.apple else 'not set up'}")
+
+
 @cli.group()
 def keys() -> None:
     """The service's own keys."""
@@ -120,16 +155,30 @@ def make_secrets_key() -> None:
 
 @keys.command("rotate")
 def rotate_keys() -> None:
-    """Sign with a new key from now on; what older keys signed stays valid until it expires."""
+    """Sign with a new key, and seal all secrets under the newest.
+
+    What older keys signed stays valid until it expires.
+
+    Where LBS_SECRETS_KEY lists several keys, whatever is sealed under an older one is sealed anew
+    under the first, and the older ones can be taken off the list afterwards. Every process has to
+    know the new key before. The command can be broken off and begun again.
+
+    Devices are known by a digest under the key of their day, which nobody can make anew: they are
+    known again only as long as that key is listed.
+    """
     from lbs.accounts.auth import rotate_signing_key  # noqa: PLC0415
     from lbs.cli.database import ready_database  # noqa: PLC0415
-    from lbs.vault import Vault  # noqa: PLC0415
+    from lbs.cli.reseal import report, reseal  # noqa: PLC0415
 
-    with ready_database() as (db, settings), db.transaction() as session:
-        longest = max(settings.access_token_ttl, settings.receipt_ttl)
+    with ready_database() as (db, settings):
         vault = Vault(settings.secrets_key)
-        kid = rotate_signing_key(session, vault, keep_for=2 * longest, now=_now())
-    click.echo(f"signing key  {kid}")
+        longest = max(settings.access_token_ttl, settings.receipt_ttl)
+        with db.transaction() as session:
+            kid = rotate_signing_key(session, vault, keep_for=2 * longest, now=_now())
+        click.echo(f"signing key  {kid}")
+        if len(settings.secrets_key) > 1:
+            for line in report(reseal(db, vault)):
+                click.echo(line)
 
 
 @cli.group()
@@ -192,6 +241,41 @@ def main() -> None:
         cli(prog_name="lbs")
     except SettingsError as error:
         sys.exit(f"lbs: {error}")
+
+
+def _integrity(
+    *,
+    package: str | None,
+    decryption_key: str | None,
+    verification_key: str | None,
+    apple_app_id: str | None,
+    apple_production: bool | None,
+) -> dict[str, Any]:
+    """The platforms that something was given for, with what was given."""
+    play = {
+        "package_name": package,
+        "decryption_key": decryption_key,
+        "verification_key": verification_key,
+    }
+    apple = {"app_id": apple_app_id, "production": apple_production}
+    parts = {
+        name: {key: value for key, value in part.items() if value is not None}
+        for name, part in (("play", play), ("apple", apple))
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _read_integrity(document: dict[str, Any]) -> IntegrityKeys:
+    from lbs.proofs.rules.integrity import IntegrityKeys, KeysUnreadable  # noqa: PLC0415
+
+    try:
+        return IntegrityKeys.read(document)
+    except KeysUnreadable as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _name_apple_app(apple: AppleKeys) -> str:
+    return f"{apple.app_id} ({'production' if apple.production else 'development'})"
 
 
 def _now() -> datetime:

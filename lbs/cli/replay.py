@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
+import math
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -18,17 +20,21 @@ from lbs.accounts.policy import MerchantKey
 from lbs.checkins import service as checkins
 from lbs.checkins.policy import Limits, LocationFix
 from lbs.checkins.routes import limits_of
+from lbs.checkins.service.evidence import Evidence, Tools
 from lbs.cli.progress import progress
 from lbs.config import Settings
 from lbs.db import Database, Session
 from lbs.geo import Circle, Point
 from lbs.ledger.queries import make_partitions
 from lbs.offers import service as offers
+from lbs.redemptions.policy import GuessLimit
 from lbs.stats import service as stats
 from lbs.vault import Vault
 from lbs.venues import service as venues
 
-RADIUS_M, ACCURACY_M = 75.0, 30.0
+RADIUS_M, ACCURACY_M, ERROR_M = 75.0, 30.0, 10.0
+METRES_A_DEGREE = 111_320
+SEED = 20091122
 BATCH = 1000
 RULES: tuple[dict[str, Any], ...] = (
     {"kind": "first_visit"},
@@ -81,14 +87,27 @@ def replay(db: Database, settings: Settings, rows: Sequence[Row]) -> Replay:
     """Make venues, customers and three offers, then send every row as a check-in."""
     made = _prepare(db, rows)
     limits = limits_of(settings)
-    tools = checkins.Tools(
+    tools = Tools(
         vault=Vault(settings.secrets_key),
-        sign_receipt=lambda claims: "",
+        sign_receipt=lambda claims, ttl: "",
+        read_challenge=lambda token: None,
         random_bytes=secrets.token_bytes,
+        guesses=GuessLimit(settings.guess_limit, settings.guess_window),
     )
+    errors = Random(SEED)  # noqa: S311  (the same errors each time)
     for row in progress(rows, "check-ins"):
-        _send(db, made, row, limits, tools)
+        _send(db, made, displaced(row, errors), limits, tools)
     return made
+
+
+def displaced(row: Row, errors: Random) -> Row:
+    """The row with its position as a phone might have reported it, ERROR_M off on each axis.
+
+    The records hold the venue's own position, the same to the last digit each time.
+    """
+    north_m, east_m = errors.gauss(0, ERROR_M), errors.gauss(0, ERROR_M)
+    wide = METRES_A_DEGREE * math.cos(math.radians(row.lat))
+    return replace(row, lat=row.lat + north_m / METRES_A_DEGREE, lon=row.lon + east_m / wide)
 
 
 def funnel(session: Session, made: Replay, offer_id: UUID, end: datetime) -> dict[str, Any]:
@@ -193,7 +212,7 @@ def _make_offer(
     return offer_id
 
 
-def _send(db: Database, made: Replay, row: Row, limits: Limits, tools: checkins.Tools) -> None:
+def _send(db: Database, made: Replay, row: Row, limits: Limits, tools: Tools) -> None:
     fix = LocationFix(
         lon=row.lon,
         lat=row.lat,
@@ -202,7 +221,7 @@ def _send(db: Database, made: Replay, row: Row, limits: Limits, tools: checkins.
         provider="replay",
         mock=False,
     )
-    command = checkins.CheckIn(made.venue_ids[row.venue], fix)
+    command = checkins.CheckIn(made.venue_ids[row.venue], Evidence(fix))
     with db.transaction() as session:
         outcome = checkins.check_in(
             session, made.customer_ids[row.user], command, limits, tools, row.at

@@ -128,6 +128,7 @@ TERMS = (
     "limit_per_customer",
     "limit_per_day",
     "redeem_within_s",
+    "min_level",
 )
 """The columns of a version that a merchant writes."""
 

@@ -34,6 +34,8 @@ class Why(StrEnum):
     SOLD_OUT_TODAY = "sold_out_today"
     CUSTOMER_LIMIT = "customer_limit"
     NOT_ACCEPTED = "not_accepted"
+    LEVEL_TOO_LOW = "level_too_low"
+    NOT_FOR_STAFF = "not_for_staff"
 
 
 class Rule(Protocol):
@@ -212,6 +214,11 @@ def stand_after(offer: Offer, visits: int, now: datetime, *, accepted: bool) -> 
     if before.state is State.UNLOCKABLE_HERE:
         return replace(before, state=State.LOCKED, why=Why.NOT_ACCEPTED)
     return before
+
+
+def withheld(standing: Standing, why: Why) -> Standing:
+    """An offer whose rule is met, which something beside the rule keeps closed."""
+    return replace(standing, state=State.LOCKED, why=why)
 
 
 def sold_out(standing: Standing) -> Standing:

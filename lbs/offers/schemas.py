@@ -10,6 +10,7 @@ from lbs.http.fields import Integer, OneOf, Schema, String, Timestamp, Word, tag
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.queries import TERMS
 from lbs.offers.service import WriteOffer
+from lbs.venues.schemas import MinLevel
 
 STATUSES = ("draft", "active", "paused", "ended")
 CURRENCIES = frozenset(list_currencies())
@@ -142,6 +143,10 @@ COUNT: dict[str, Any] = {
     "allow_none": True,
     "validate": validate.Range(1, MAX_COUNT),
 }
+MIN_LEVEL: dict[str, Any] = {
+    "allow_none": True,
+    "metadata": {"description": "How strongly presence has to be proved; null: as at the venue"},
+}
 PLACES: dict[str, Any] = {"validate": validate.Length(max=5000)}
 
 
@@ -221,6 +226,7 @@ class CreateOfferSchema(_OfferTermsSchema):
             "example": 7200,
         },
     )
+    min_level = MinLevel(load_default=None, **MIN_LEVEL)
     venue_ids = fields.List(fields.UUID(), load_default=list, **PLACES)
     group_ids = fields.List(fields.UUID(), load_default=list, **PLACES)
 
@@ -241,6 +247,7 @@ class ChangeOfferSchema(_OfferTermsSchema):
     limit_per_customer = Integer(**COUNT)
     limit_per_day = Integer(**COUNT)
     redeem_within_s = Integer(allow_none=True, validate=validate.Range(60, YEAR_S))
+    min_level = MinLevel(**MIN_LEVEL)
     venue_ids = fields.List(fields.UUID(), **PLACES)
     group_ids = fields.List(fields.UUID(), **PLACES)
 
@@ -256,6 +263,7 @@ class OfferSchema(Schema):
         **_OFFER,
         "limit_per_customer": None,
         "limit_per_day": None,
+        "min_level": None,
         "group_ids": [],
         "taken": 1,
         "created_at": "2026-11-22T09:05:00Z",
@@ -281,6 +289,7 @@ class OfferSchema(Schema):
     limit_per_customer = fields.Integer(required=True, allow_none=True)
     limit_per_day = fields.Integer(required=True, allow_none=True)
     redeem_within_s = fields.Integer(required=True, allow_none=True)
+    min_level = MinLevel(required=True, **MIN_LEVEL)
     venue_ids = fields.List(fields.UUID(), required=True)
     group_ids = fields.List(fields.UUID(), required=True)
     taken = fields.Integer(

@@ -107,3 +107,11 @@ class DeviceKey(Model):
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
     counter: Mapped[int]
     created_at: Mapped[datetime]
+
+
+class UsedChallenge(Model):
+    """A challenge that a device has answered; none is answered twice."""
+
+    __tablename__ = "used_challenge"
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    used_at: Mapped[datetime] = mapped_column(index=True)

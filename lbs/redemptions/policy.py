@@ -17,12 +17,13 @@ class Refusal(StrEnum):
     OTHER_VENUE = "other_venue"
     REDEEMED = "redeemed"
     EXPIRED = "expired"
+    VOIDED = "voided"
     LOST_RACE = "lost_race"
 
     @property
     def is_guess(self) -> bool:
         """A code that was right once is no guess: two tills were quick, or it is shown again."""
-        return self not in (Refusal.REDEEMED, Refusal.LOST_RACE)
+        return self not in (Refusal.REDEEMED, Refusal.VOIDED, Refusal.LOST_RACE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,9 @@ class Pass:
     """Whether the customer checked in at the till's venue, or the offer runs there."""
 
 
+_OVER = {"redeemed": Refusal.REDEEMED, "voided": Refusal.VOIDED}
+
+
 def judge(found: Pass | None, *, readable: bool, now: datetime) -> Refusal | None:
     """Nothing is wrong with the code where the answer is None."""
     if not readable:
@@ -44,8 +48,8 @@ def judge(found: Pass | None, *, readable: bool, now: datetime) -> Refusal | Non
         return Refusal.UNKNOWN
     if not found.runs_here:
         return Refusal.OTHER_VENUE
-    if found.state == "redeemed":
-        return Refusal.REDEEMED
+    if found.state in _OVER:
+        return _OVER[found.state]
     if found.state == "expired" or found.expires_at <= now:
         return Refusal.EXPIRED
     return None

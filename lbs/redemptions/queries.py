@@ -51,10 +51,11 @@ REDEEM = Statement("""
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   offer_id, offer_version, unlock_id, redemption_id, value_minor,
-                                  cost_minor, amount_minor, currency)
+                                  cost_minor, amount_minor, currency, counted)
         SELECT :event_id, :now, 'redeemed', used.merchant_id, redeemed.venue_id, used.subject_id,
                used.check_in_id, used.offer_id, used.offer_version, used.id, redeemed.id,
-               redeemed.value_minor, redeemed.cost_minor, redeemed.amount_minor, redeemed.currency
+               redeemed.value_minor, redeemed.cost_minor, redeemed.amount_minor, redeemed.currency,
+               used.counted
         FROM used JOIN redeemed ON redeemed.unlock_id = used.id
     )
     SELECT redeemed.*, terms.teaser, terms.terms, terms.reward
@@ -62,17 +63,20 @@ REDEEM = Statement("""
       ON (terms.offer_id, terms.number) = (redeemed.offer_id, redeemed.offer_version)
 """)
 
-REFUSE = Statement("""
-    WITH counted AS (
-        INSERT INTO guess_counter (bucket, began_at, refused)
-        SELECT bucket, :now, 1 FROM unnest(CAST(:guessers AS text[])) AS bucket ORDER BY bucket
-        ON CONFLICT (bucket) DO UPDATE SET
-            refused = CASE WHEN guess_counter.began_at > :window_start
-                           THEN guess_counter.refused + 1 ELSE 1 END,
-            began_at = CASE WHEN guess_counter.began_at > :window_start
-                            THEN guess_counter.began_at ELSE excluded.began_at END
-        RETURNING began_at, refused
-    ), recorded AS (
+COUNT_GUESS = """
+    INSERT INTO guess_counter (bucket, began_at, refused)
+    SELECT bucket, :now, 1 FROM unnest(CAST(:guessers AS text[])) AS bucket ORDER BY bucket
+    ON CONFLICT (bucket) DO UPDATE SET
+        refused = CASE WHEN guess_counter.began_at > :window_start
+                       THEN guess_counter.refused + 1 ELSE 1 END,
+        began_at = CASE WHEN guess_counter.began_at > :window_start
+                        THEN guess_counter.began_at ELSE excluded.began_at END
+    RETURNING began_at, refused
+"""
+"""One wrong try more for each of the guessers."""
+
+REFUSE = Statement(f"""
+    WITH counted AS ({COUNT_GUESS}), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, offer_id, offer_version,
                                   subject_id, unlock_id, reasons)
         SELECT :event_id, :now, 'redemption_refused', :merchant_id, :venue_id, unlock.offer_id,
@@ -88,7 +92,7 @@ REVERSE = Statement("""
         WHERE redemption.id = :redemption_id AND redemption.merchant_id = :merchant_id
           AND redemption.reversed_at IS NULL AND unlock.id = redemption.unlock_id
           AND unlock.state = 'redeemed'
-        RETURNING unlock.id, unlock.subject_id, unlock.check_in_id
+        RETURNING unlock.id, unlock.subject_id, unlock.check_in_id, unlock.counted
     ), reversed AS (
         UPDATE redemption SET reversed_at = :now, reversal_reason = :reason FROM freed
         WHERE redemption.id = :redemption_id AND redemption.reversed_at IS NULL
@@ -96,11 +100,12 @@ REVERSE = Statement("""
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   offer_id, offer_version, unlock_id, redemption_id, value_minor,
-                                  cost_minor, amount_minor, currency, reasons)
+                                  cost_minor, amount_minor, currency, reasons, counted)
         SELECT :event_id, :now, 'reversed', reversed.merchant_id, reversed.venue_id,
                freed.subject_id, freed.check_in_id, reversed.offer_id, reversed.offer_version,
                freed.id, reversed.id, reversed.value_minor, reversed.cost_minor,
-               reversed.amount_minor, reversed.currency, ARRAY[CAST(:reason AS text)]
+               reversed.amount_minor, reversed.currency, ARRAY[CAST(:reason AS text)],
+               freed.counted
         FROM reversed JOIN freed ON freed.id = reversed.unlock_id
     )
     SELECT id FROM reversed

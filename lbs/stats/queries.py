@@ -1,4 +1,8 @@
-"""Every number is counted from the ledger."""
+"""Every number is counted from the ledger.
+
+A check-in counts with its last verdict, at the time it got it; one that was voided counts no more,
+nor does what it had opened. What testers and staff did counts nowhere.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +34,22 @@ OF_OFFER = """
 """
 """The offer's own events, and the check-ins at which it could have opened."""
 
+_CHANGED = """
+    SELECT check_in_id, max(at) AS last_at, bool_or(verdict = 'voided') AS voided
+    FROM ledger_event
+    WHERE merchant_id = :merchant_id AND verdict_before IS NOT NULL GROUP BY check_in_id
+"""
+"""The check-ins of the merchant that got another verdict later."""
+
 _COUNTS = """
+    WITH changed AS MATERIALIZED ({changed}), event AS (
+        SELECT event.* FROM ({events}) AS event LEFT JOIN changed USING (check_in_id)
+        WHERE event.counted AND (
+            changed.check_in_id IS NULL
+            OR kind NOT IN ('check_in', 'unlocked')
+            OR kind = 'check_in' AND event.at >= changed.last_at
+            OR kind = 'unlocked' AND NOT changed.voided)
+    )
     SELECT {bucket} AS bucket,
            count(*) FILTER (WHERE kind = 'check_in') AS check_ins,
            count(*) FILTER (WHERE verdict = 'accepted') AS accepted,
@@ -43,7 +62,7 @@ _COUNTS = """
            count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted') AS unique_customers,
            count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted' AND first_visit)
                AS new_customers
-    FROM ({events}) AS event GROUP BY 1 ORDER BY 1
+    FROM event GROUP BY 1 ORDER BY 1
 """
 
 _MONEY = """
@@ -54,7 +73,7 @@ _MONEY = """
                AS cost_minor,
            sum(CASE kind WHEN 'redeemed' THEN amount_minor ELSE -amount_minor END)::bigint
                AS amount_minor
-    FROM ({events}) AS event WHERE kind IN ('redeemed', 'reversed')
+    FROM ({events}) AS event WHERE kind IN ('redeemed', 'reversed') AND counted
     GROUP BY 1, currency ORDER BY 1, currency
 """
 
@@ -123,6 +142,6 @@ def time_zones_of_offer(session: Session, offer_id: UUID) -> Sequence[str]:
 def _run(
     session: Session, template: str, events: str, scope: dict[str, Any], by: str | None
 ) -> Sequence[Row[Any]]:
-    statement = text(template.format(bucket=_BY if by else _WHOLE, events=events))
+    statement = text(template.format(bucket=_BY if by else _WHOLE, events=events, changed=_CHANGED))
     values = {**scope, "by": by} if by else scope
     return session.execute(statement, values).all()

@@ -35,9 +35,9 @@ EXPIRE = Statement(
         RETURNING unlock.*
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  offer_id, offer_version, unlock_id)
+                                  offer_id, offer_version, unlock_id, counted)
         SELECT gen_random_uuid(), :now, 'expired', merchant_id, venue_id, subject_id, check_in_id,
-               offer_id, offer_version, id
+               offer_id, offer_version, id, counted
         FROM expired
     ), freed AS (
     """

@@ -34,7 +34,7 @@ class UnlockSchema(Schema):
     venue_id = fields.UUID(required=True)
     venue_name = fields.String(required=True)
     check_in_id = fields.UUID(required=True)
-    state = Word("UnlockState", ("unlocked", "redeemed", "expired"), required=True)
+    state = Word("UnlockState", ("unlocked", "redeemed", "expired", "voided"), required=True)
     code = fields.String(required=True, metadata={"example": "7M3K-9QZ2-VX4A"})
     teaser = fields.String(required=True)
     terms = fields.String(required=True)

@@ -30,3 +30,26 @@ class VenueGroupInUse(Refused):
 
     code = "venue-group-in-use"
     title = "An offer runs or ran at this group"
+
+
+class EventNotFound(NotFound):
+    """There is no such event, or it is another merchant's."""
+
+    code = "event-not-found"
+    title = "No such event"
+
+
+class EventCancelled(Refused):
+    """The event has been cancelled and does not change any more. Create a new one."""
+
+    code = "event-cancelled"
+    title = "The event has been cancelled"
+
+
+class EventTimesRefused(Refused):
+    """With the change, the event's `ends_at` would not lie after its `starts_at`, or more than 31
+    days after it.
+    """
+
+    code = "event-times-refused"
+    title = "The event would end before it starts, or last too long"

@@ -1,4 +1,4 @@
-"""Every SELECT and conditional UPDATE of venues, and what PostGIS measures."""
+"""Every SELECT and conditional UPDATE of venues and events, and what PostGIS measures."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from sqlalchemy.exc import IntegrityError
 
 from lbs.db import Session
 from lbs.venues.errors import VenueGroupInUse, VenueNotFound
-from lbs.venues.models import Venue, VenueGroup, VenueGroupMember
+from lbs.venues.models import Event, Venue, VenueGroup, VenueGroupMember
 
 POINT = """
     ST_SetSRID(ST_MakePoint(CAST(:lon AS float8), CAST(:lat AS float8)), 4326)::geography
@@ -37,6 +37,11 @@ SIGNED_DISTANCE_M = """
          ELSE ST_Distance(venue.fence, position.at) END
 """
 """Metres from `position.at` to the fence of `venue`, negative inside."""
+
+SIGNED_EVENT_DISTANCE_M = SIGNED_DISTANCE_M.replace(
+    "venue.fence", "coalesce(event.fence, venue.fence)"
+)
+"""The same to the fence of `event`, which is the venue's where it has none of its own."""
 
 NEAREST = """
     SELECT * FROM venue
@@ -71,18 +76,19 @@ _DOOR = "ST_SetSRID(ST_MakePoint(given.door_lon, given.door_lat), 4326)::geograp
 
 _INSERT = text(f"""
     INSERT INTO venue (id, merchant_id, name, category, time_zone, opening_hours, fence, centre,
-                       radius_m, location, cool_down_s, status, version, created_at, updated_at)
+                       radius_m, location, cool_down_s, min_level, status, version, created_at,
+                       updated_at)
     SELECT given.id, :merchant_id, given.name, given.category, given.time_zone,
            given.opening_hours, made.fence,
            ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography, given.radius_m,
            CASE WHEN given.door_lon IS NULL
                   OR {_GIVES_CENTRE_AWAY.format(door=_DOOR, fence="made.fence")}
                 THEN {_SOMEWHERE_INSIDE.format(fence="made.fence")} ELSE {_DOOR} END,
-           given.cool_down_s, 'active', 1, :now, :now
+           given.cool_down_s, given.min_level, 'active', 1, :now, :now
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given(
         id uuid, name text, category text, time_zone text, opening_hours text, polygon jsonb,
         lon float8, lat float8, radius_m float8, door_lon float8, door_lat float8,
-        cool_down_s bigint
+        cool_down_s bigint, min_level bigint
     ), LATERAL (SELECT {_FENCE} AS fence) AS made, {_MIDDLE.format(fence="made.fence")}
 """)
 
@@ -109,12 +115,21 @@ _MOVE_LOCATION = text(f"""
     WHERE venue.id = :venue_id AND fenced.id = :venue_id
 """)
 
+_PLACE_EVENT = text(f"""
+    UPDATE event SET fence = made.fence, radius_m = given.radius_m,
+           centre = ST_SetSRID(ST_MakePoint(given.lon, given.lat), 4326)::geography
+    FROM jsonb_to_record(CAST(:row AS jsonb)) AS given(
+        polygon jsonb, lon float8, lat float8, radius_m float8
+    ), LATERAL (SELECT {_FENCE} AS fence) AS made
+    WHERE event.id = :event_id
+""")
+
 
 def insert_venues(
     session: Session, merchant_id: UUID, rows: Sequence[dict[str, Any]], now: datetime
 ) -> None:
-    """Each row: id, name, category, time_zone, opening_hours, cool_down_s, door_lon, door_lat, and
-    a fence as polygon (GeoJSON) or as lon, lat and radius_m.
+    """Each row: id, name, category, time_zone, opening_hours, cool_down_s, min_level, door_lon,
+    door_lat, and a fence as polygon (GeoJSON) or as lon, lat and radius_m.
     """
     session.execute(_INSERT, {"merchant_id": merchant_id, "rows": json.dumps(rows), "now": now})
 
@@ -222,25 +237,93 @@ def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> bool
     return gone is not None
 
 
+def place_event(session: Session, event_id: UUID, row: dict[str, Any]) -> None:
+    """Gives the event a fence of its own; the row as of `insert_venues`."""
+    session.execute(_PLACE_EVENT, {"event_id": event_id, "row": json.dumps(row)})
+
+
+def find_event(session: Session, event_id: UUID, merchant_id: UUID) -> Row[Any] | None:
+    return session.execute(
+        _event_view().where(Event.id == event_id, Event.merchant_id == merchant_id)
+    ).one_or_none()
+
+
+def list_events(
+    session: Session,
+    merchant_id: UUID,
+    *,
+    venue_id: UUID | None,
+    status: str | None,
+    limit: int,
+    after: UUID | None,
+) -> Sequence[Row[Any]]:
+    """Newest first."""
+    conditions: list[ColumnElement[bool]] = [Event.merchant_id == merchant_id]
+    if venue_id:
+        conditions.append(Event.venue_id == venue_id)
+    if status:
+        conditions.append(Event.status == status)
+    if after:
+        conditions.append(Event.id < after)
+    return session.execute(
+        _event_view().where(*conditions).order_by(Event.id.desc()).limit(limit)
+    ).all()
+
+
+def lock_event(session: Session, event_id: UUID, merchant_id: UUID) -> Event | None:
+    return session.scalar(
+        select(Event)
+        .where(Event.id == event_id, Event.merchant_id == merchant_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
 def _view() -> Select[*tuple[Any, ...]]:
-    """A venue as its merchant sees it; the fence as GeoJSON text with 7 decimals (1 cm)."""
+    """A venue as its merchant sees it."""
     return select(
         Venue.id,
         Venue.name,
         Venue.category,
         Venue.time_zone,
         Venue.opening_hours,
-        func.ST_AsGeoJSON(literal_column("venue.fence::geometry"), 7).label("fence"),
-        func.ST_X(literal_column("venue.centre::geometry")).label("lon"),
-        func.ST_Y(literal_column("venue.centre::geometry")).label("lat"),
+        *_fence_view("venue"),
         Venue.radius_m,
         literal_column(PUBLIC_LON).label("public_lon"),
         literal_column(PUBLIC_LAT).label("public_lat"),
         Venue.cool_down_s,
+        Venue.min_level,
         Venue.status,
         Venue.version,
         Venue.created_at,
         Venue.updated_at,
+    )
+
+
+def _event_view() -> Select[*tuple[Any, ...]]:
+    """An event as its merchant sees it."""
+    return select(
+        Event.id,
+        Event.venue_id,
+        Event.name,
+        Event.starts_at,
+        Event.ends_at,
+        *_fence_view("event"),
+        Event.radius_m,
+        Event.status,
+        Event.version,
+        Event.created_at,
+        Event.updated_at,
+    )
+
+
+def _fence_view(table: str) -> tuple[ColumnElement[Any], ...]:
+    """A fence as GeoJSON text with 7 decimals (1 cm), and the circle's centre where it is one."""
+    centre: ColumnElement[Any] = literal_column(f"{table}.centre::geometry")
+    return (
+        func.ST_AsGeoJSON(literal_column(f"{table}.fence::geometry"), 7).label("fence"),
+        func.ST_X(centre).label("lon"),
+        func.ST_Y(centre).label("lat"),
     )
 
 

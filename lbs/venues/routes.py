@@ -14,10 +14,15 @@ from lbs.http.paging import Page, Window, WindowQuerySchema, page
 from lbs.http.problems import field_errors
 from lbs.venues import queries, service
 from lbs.venues.schemas import (
+    ChangeEventSchema,
     ChangeVenueGroupSchema,
     ChangeVenueSchema,
+    CreateEventSchema,
     CreateVenueGroupSchema,
     CreateVenueSchema,
+    EventListQuerySchema,
+    EventPageSchema,
+    EventSchema,
     FeatureCollectionSchema,
     ImportQuerySchema,
     ImportReportSchema,
@@ -34,6 +39,7 @@ VENUES = merchant_with("venues")
 IMPORT_MAX_BYTES = 32 * 1024 * 1024
 
 blp = Blueprint("Venues", __name__, description="Places with a fence, and groups of them")
+events = Blueprint("Events", __name__, description="Dated happenings at a venue")
 
 
 @blp.route("/v1/venues")
@@ -114,9 +120,7 @@ class Venue(MethodView):
 
         def check(found: Any) -> None:
             check_version(found, expected)
-            if command.fence is not None:
-                zone = command.changes.get("time_zone", found.time_zone)
-                refuse_swapped(command.fence, time_zone=zone)
+            _check_fence(command, command.changes.get("time_zone", found.time_zone))
 
         with transaction() as session:
             venue = service.change_venue(
@@ -195,6 +199,90 @@ class VenueGroup(MethodView):
         """Delete a group that no offer runs at; its venues stay"""
         with transaction() as session:
             service.delete_group(session, group_id=group_id, merchant_id=merchant().merchant_id)
+
+
+@events.route("/v1/events")
+class Events(MethodView):
+    @events.operation("list_events", VENUES)
+    @events.arguments(EventListQuerySchema, location="query")
+    @events.response(200, EventPageSchema)
+    def get(self, query: dict[str, Any]) -> Page[service.EventView]:
+        """List the merchant's events, newest first"""
+        window: Window = query["window"]
+        with transaction() as session:
+            rows = service.list_events(
+                session,
+                merchant().merchant_id,
+                venue_id=query["venue_id"],
+                status=query["status"],
+                limit=window.limit + 1,
+                after=window.after,
+            )
+        return page(rows, window, lambda event: event.id)
+
+    @events.operation("create_event", VENUES, idempotent=True)
+    @events.arguments(CreateEventSchema)
+    @events.response(201, EventSchema)
+    def post(self, command: service.CreateEvent) -> Any:
+        """Create an event at a venue
+
+        It lasts at most 31 days. Its fence, where it has one of its own, counts instead of the
+        venue's while it lasts.
+        """
+
+        def check(venue: service.VenueView) -> None:
+            _check_fence(command, venue.time_zone)
+
+        with transaction() as session:
+            event = service.create_event(session, merchant().merchant_id, command, check, now())
+        return tagged(event, 201)
+
+
+@events.route("/v1/events/<uuid:event_id>")
+class Event(MethodView):
+    @events.operation("read_event", VENUES)
+    @events.response(200, EventSchema)
+    def get(self, event_id: UUID) -> Any:
+        """Read an event; its version is the ETag"""
+        with transaction() as session:
+            event = service.load_event(session, event_id, merchant().merchant_id)
+        return tagged(event)
+
+    @events.operation("change_event", VENUES, versioned=True)
+    @events.arguments(ChangeEventSchema)
+    @events.response(200, EventSchema)
+    def patch(self, command: service.ChangeEvent, event_id: UUID) -> Any:
+        """Change the members that are given; send the ETag you read as If-Match"""
+        expected = expected_version()
+
+        def check(event: Any, venue: service.VenueView) -> None:
+            check_version(event, expected)
+            _check_fence(command, venue.time_zone)
+
+        with transaction() as session:
+            event = service.change_event(
+                session,
+                event_id=event_id,
+                merchant_id=merchant().merchant_id,
+                command=command,
+                check=check,
+                now=now(),
+            )
+        return tagged(event)
+
+    @events.operation("cancel_event", VENUES)
+    @events.response(204)
+    def delete(self, event_id: UUID) -> None:
+        """Cancel an event: no more check-ins at it, those made stay"""
+        with transaction() as session:
+            service.cancel_event(
+                session, event_id=event_id, merchant_id=merchant().merchant_id, now=now()
+            )
+
+
+def _check_fence(command: Any, time_zone: str) -> None:
+    if command.fence is not None:
+        refuse_swapped(command.fence, time_zone=time_zone)
 
 
 def _read(features: list[Any]) -> tuple[list[service.CreateVenue], dict[int, Any]]:

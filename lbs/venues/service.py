@@ -1,11 +1,11 @@
-"""Use cases of venues and venue groups."""
+"""Use cases of venues, venue groups and events at venues."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,8 +14,16 @@ from shapely.geometry import mapping
 from lbs.db import Session, new_id
 from lbs.geo import Circle, Fence, Point
 from lbs.venues import queries
-from lbs.venues.errors import VenueGroupNotFound, VenueNotFound
-from lbs.venues.models import VenueGroup
+from lbs.venues.errors import (
+    EventCancelled,
+    EventNotFound,
+    EventTimesRefused,
+    VenueGroupNotFound,
+    VenueNotFound,
+)
+from lbs.venues.models import Event, VenueGroup
+
+MAX_EVENT = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class CreateVenue:
     opening_hours: str | None = None
     location: Point | None = None
     cool_down_s: int | None = None
+    min_level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,39 @@ class VenueView:
     fence: dict[str, Any]
     location: Point
     cool_down_s: int | None
+    min_level: int
+    status: str
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CreateEvent:
+    venue_id: UUID
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    fence: Fence | None = None
+    """None: the venue's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeEvent:
+    """Only the columns that are to change; a value of None clears."""
+
+    changes: dict[str, Any]
+    fence: Fence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    id: UUID
+    venue_id: UUID
+    name: str
+    starts_at: datetime
+    ends_at: datetime
+    fence: dict[str, Any] | None
     status: str
     version: int
     created_at: datetime
@@ -165,19 +207,97 @@ def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> None
         raise VenueGroupNotFound
 
 
+def create_event(
+    session: Session, merchant_id: UUID, command: CreateEvent, check: Any, now: datetime
+) -> EventView:
+    """`check(venue)` refuses a fence that does not go with the venue."""
+    venue = load_venue(session, command.venue_id, merchant_id)
+    if venue.status == "retired":
+        raise VenueNotFound
+    check(venue)
+    event = Event(
+        id=new_id(),
+        merchant_id=merchant_id,
+        venue_id=command.venue_id,
+        name=command.name,
+        starts_at=command.starts_at,
+        ends_at=command.ends_at,
+        status="active",
+        version=1,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(event)
+    return _settle_event(session, event, command.fence)
+
+
+def load_event(session: Session, event_id: UUID, merchant_id: UUID) -> EventView:
+    row = queries.find_event(session, event_id, merchant_id)
+    if row is None:
+        raise EventNotFound
+    return view_event(row)
+
+
+def list_events(session: Session, merchant_id: UUID, **filters: Any) -> list[EventView]:
+    return [view_event(row) for row in queries.list_events(session, merchant_id, **filters)]
+
+
+def change_event(
+    session: Session,
+    *,
+    event_id: UUID,
+    merchant_id: UUID,
+    command: ChangeEvent,
+    check: Any,
+    now: datetime,
+) -> EventView:
+    """`check(event, venue)` refuses where the caller's version is not the event's."""
+    event = _lock_event(session, event_id, merchant_id)
+    check(event, load_venue(session, event.venue_id, merchant_id))
+    if event.status == "cancelled":
+        raise EventCancelled
+    for name, value in command.changes.items():
+        setattr(event, name, value)
+    if not timedelta(0) < event.ends_at - event.starts_at <= MAX_EVENT:
+        raise EventTimesRefused
+    _touch_event(event, now)
+    return _settle_event(session, event, command.fence)
+
+
+def cancel_event(session: Session, *, event_id: UUID, merchant_id: UUID, now: datetime) -> None:
+    """Check-ins made at it stay; cancelling twice changes nothing."""
+    event = _lock_event(session, event_id, merchant_id)
+    if event.status == "active":
+        event.status = "cancelled"
+        _touch_event(event, now)
+
+
+def view_event(row: Any) -> EventView:
+    return EventView(
+        id=row.id,
+        venue_id=row.venue_id,
+        name=row.name,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        fence=_view_fence(row) if row.fence else None,
+        status=row.status,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
 def view_venue(row: Any) -> VenueView:
-    circle = row.radius_m is not None
     return VenueView(
         id=row.id,
         name=row.name,
         category=row.category,
         time_zone=row.time_zone,
         opening_hours=row.opening_hours,
-        fence={"type": "Circle", "centre": Point(row.lon, row.lat), "radius_m": row.radius_m}
-        if circle
-        else json.loads(row.fence),
+        fence=_view_fence(row),
         location=Point(row.public_lon, row.public_lat),
         cool_down_s=row.cool_down_s,
+        min_level=row.min_level,
         status=row.status,
         version=row.version,
         created_at=row.created_at,
@@ -194,6 +314,7 @@ def _row(venue_id: UUID, command: CreateVenue) -> dict[str, Any]:
         "time_zone": command.time_zone,
         "opening_hours": command.opening_hours,
         "cool_down_s": command.cool_down_s,
+        "min_level": command.min_level,
         "door_lon": door.lon if door else None,
         "door_lat": door.lat if door else None,
         **_fence(command.fence),
@@ -204,3 +325,31 @@ def _fence(fence: Fence) -> dict[str, Any]:
     if isinstance(fence, Circle):
         return {"lon": fence.centre.lon, "lat": fence.centre.lat, "radius_m": fence.radius_m}
     return {"polygon": mapping(fence)}
+
+
+def _view_fence(row: Any) -> dict[str, Any]:
+    """The circle that it was given as, else GeoJSON."""
+    if row.radius_m is not None:
+        return {"type": "Circle", "centre": Point(row.lon, row.lat), "radius_m": row.radius_m}
+    found: dict[str, Any] = json.loads(row.fence)
+    return found
+
+
+def _lock_event(session: Session, event_id: UUID, merchant_id: UUID) -> Event:
+    event = queries.lock_event(session, event_id, merchant_id)
+    if event is None:
+        raise EventNotFound
+    return event
+
+
+def _touch_event(event: Event, now: datetime) -> None:
+    event.version += 1
+    event.updated_at = now
+
+
+def _settle_event(session: Session, event: Event, fence: Fence | None) -> EventView:
+    """The event as it is once written, at the place given, if one is."""
+    session.flush()
+    if fence is not None:
+        queries.place_event(session, event.id, _fence(fence))
+    return load_event(session, event.id, event.merchant_id)

@@ -233,6 +233,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("proof_id", "sequence", name=op.f("pk_reader_tap")),
     )
+    op.create_table(
+        "used_challenge",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_used_challenge")),
+    )
+    op.create_index(op.f("ix_used_challenge_used_at"), "used_challenge", ["used_at"], unique=False)
+    op.add_column("app", sa.Column("sealed_integrity", sa.Text(), nullable=True))
     op.add_column("check_in", sa.Column("event_id", sa.Uuid(), nullable=True))
     op.add_column(
         "check_in", sa.Column("findings", postgresql.JSONB(astext_type=sa.Text()), nullable=True)

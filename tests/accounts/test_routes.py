@@ -75,6 +75,7 @@ def test_a_key_with_one_scope_may_do_that_and_nothing_else(world: World, scope: 
         "venues": "/v1/venues",
         "offers": "/v1/offers",
         "redeem": "/v1/redemptions",
+        "support": "/v1/standings",
         "stats": f"/v1/stats/venues/{venue['id']}",
     }
     assert set(paths) == set(SCOPES)
@@ -167,7 +168,9 @@ def test_a_till_key_does_not_see_what_was_redeemed_at_another_venue(world: World
     assert [row["id"] for row in world.ask("get", "/v1/redemptions")["items"]] == [redemption["id"]]
 
 
-@pytest.mark.parametrize("scopes", [["venues"], ["offers"], ["redeem", "offers"], list(SCOPES)])
+@pytest.mark.parametrize(
+    "scopes", [["venues"], ["offers"], ["support"], ["redeem", "offers"], list(SCOPES)]
+)
 def test_only_redeem_and_stats_can_be_restricted_to_venues(world: World, scopes: list[str]):
     body = {"name": "key", "scopes": scopes, "venue_ids": [world.venue()["id"]]}
     problem = world.ask("post", "/v1/api-keys", json=body, status=422)

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from lbs.checkins import queries
 from lbs.db import new_id
-from tests.world import World, now
+from tests.world import World, ago, now
 
 THERE = {"lon": 140.0, "lat": 60.0}
 """Where no test has a venue."""
@@ -132,10 +132,14 @@ def test_finding_a_venue_for_a_check_in_needs_no_look_at_other_venues(world: Wor
             text("EXPLAIN (ANALYZE, FORMAT json)" + queries.GATHER.clause.text),
             {
                 "customer_id": world.register()["customer_id"],
-                "venue_id": venue["id"],
+                "place_id": venue["id"],
+                "check_in_id": new_id(),
                 "lon": world.lon,
                 "lat": world.lat,
+                "captured_at": now(),
+                "digests": [b"digest"],
                 "now": now(),
+                **dict.fromkeys(("minutes_ago", "day_ago", "week_ago", "month_ago"), ago(days=7)),
             },
         ).one()
     rows = [node["Actual Rows"] for node in nodes(plan["Plan"])]

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from lbs.accounts.policy import SCOPES
+from lbs.accounts.policy import SCOPES, pseudonym
 from tests.world import OFFER, World
 
 
@@ -56,6 +56,11 @@ def nearby(ids: dict[str, str]) -> dict[str, Any]:
     return {"lon": ids["lon"], "lat": ids["lat"]}
 
 
+def event(ids: dict[str, str]) -> dict[str, Any]:
+    times = {"starts_at": PERIOD["from"], "ends_at": "2026-01-02T00:00:00Z"}
+    return {"venue_id": ids["venue_id"], "name": "x", **times}
+
+
 def at_the_venue(ids: dict[str, str]) -> dict[str, Any]:
     return {"venue_id": ids["venue_id"]}
 
@@ -64,6 +69,7 @@ VENUE, GROUP = "/v1/venues/<uuid:venue_id>", "/v1/venue-groups/<uuid:group_id>"
 OFFER_PATH, KEY = "/v1/offers/<uuid:offer_id>", "/v1/api-keys/<uuid:api_key_id>"
 REDEMPTION, UNLOCK = "/v1/redemptions/<uuid:redemption_id>", "/v1/unlocks/<uuid:unlock_id>"
 STATS = "/v1/stats"
+EVENT, STANDING = "/v1/events/<uuid:event_id>", "/v1/standings/<uuid:customer>"
 
 ROUTES: dict[str, Route] = {
     "GET /v1/api-keys": Route("owner", 200),
@@ -106,6 +112,15 @@ ROUTES: dict[str, Route] = {
     f"GET {GROUP}": Route("venues"),
     f"PATCH {GROUP}": Route("venues", body=lambda ids: {"name": "taken", "venue_ids": []}),
     f"DELETE {GROUP}": Route("venues"),
+    "GET /v1/events": Route("venues", 200),
+    "POST /v1/events": Route("venues", body=event),
+    f"GET {EVENT}": Route("venues"),
+    f"PATCH {EVENT}": Route("venues", body=lambda ids: {"name": "taken"}),
+    f"DELETE {EVENT}": Route("venues"),
+    "GET /v1/standings": Route("support", 200),
+    f"GET {STANDING}": Route("support"),
+    f"PUT {STANDING}": Route("support", body=lambda ids: {"standing": "staff"}),
+    f"DELETE {STANDING}": Route("support"),
     "GET /v1/offers": Route("offers", 200),
     "POST /v1/offers": Route("offers", body=lambda ids: {**OFFER, "venue_ids": [ids["venue_id"]]}),
     f"GET {OFFER_PATH}": Route("offers"),
@@ -132,7 +147,7 @@ ROUTES: dict[str, Route] = {
 @pytest.fixture
 def victim(world: World) -> Victim:
     mark = uuid.uuid4().hex
-    texts = {name: f"{name} {mark}" for name in ("venue", "group", "teaser", "terms", "key")}
+    texts = {name: f"{name} {mark}" for name in ("venue", "group", "teaser", "terms", "key", "event", "note")}
     venue = world.venue(name=texts["venue"])
     group = world.ask(
         "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}
@@ -145,6 +160,12 @@ def victim(world: World) -> Victim:
     person = world.register()
     seen = world.check_in(person["access_token"], venue)
     used, held = seen["unlocked"]
+    happening = world.ask(
+        "post", "/v1/events", json={**event({"venue_id": venue["id"]}), "name": texts["event"]}
+    )
+    customer = pseudonym_of(world, person["customer_id"])
+    note = {"standing": "tester", "note": texts["note"]}
+    world.ask("put", f"/v1/standings/{customer}", json=note)
     redemption = world.redeem(used["code"], venue, order_reference=f"order {mark}").json
     ids = {
         "venue_id": venue["id"],
@@ -153,6 +174,8 @@ def victim(world: World) -> Victim:
         "api_key_id": key["id"],
         "unlock_id": held["id"],
         "redemption_id": redemption["id"],
+        "event_id": happening["id"],
+        "customer": customer,
         "check_in_id": seen["id"],
         "customer_id": person["customer_id"],
         "merchant_id": str(world.merchant_id),
@@ -172,6 +195,16 @@ def victim(world: World) -> Victim:
     return Victim(world, {**ids, **place}, secrets, frozenset(public))
 
 
+def pseudonym_of(world: World, customer_id: str) -> str:
+    query = """
+        SELECT customer.subject_id, merchant.pseudonym_key FROM customer, merchant
+        WHERE customer.id = :customer_id AND merchant.id = :merchant_id
+    """
+    values = {"customer_id": customer_id, "merchant_id": world.merchant_id}
+    with world.db.transaction() as session:
+        return str(pseudonym(*session.execute(text(query), values).one()))
+
+
 def ask(victim: Victim, route: str, token: str | None) -> Any:
     method, rule = route.split(" ")
     path = rule
@@ -184,7 +217,7 @@ def ask(victim: Victim, route: str, token: str | None) -> Any:
         token,
         headers={"If-Match": '"1"'},
         query_string=declared.query(victim.ids),
-        **({"json": declared.body(victim.ids)} if method in ("POST", "PATCH") else {}),
+        **({"json": declared.body(victim.ids)} if method in ("POST", "PATCH", "PUT") else {}),
     )
 
 

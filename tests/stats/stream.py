@@ -20,10 +20,11 @@ from sqlalchemy import text
 from lbs.accounts.policy import SCOPES, MerchantKey
 from lbs.checkins import service as checkins
 from lbs.checkins.policy import Limits, LocationFix
+from lbs.checkins.service.evidence import Evidence, Tools
 from lbs.redemptions import service as redemptions
 from lbs.redemptions.policy import GuessLimit
 from lbs.unlocks import service as unlocks
-from tests.world import METRE, World
+from tests.world import World
 
 NO_LIMIT = GuessLimit(10**9, timedelta(minutes=10))
 UTC = ZoneInfo("UTC")
@@ -43,15 +44,21 @@ class Stream:
             )
         self.till = MerchantKey(key_id, self.world.merchant_id, frozenset(SCOPES), frozenset())
         self.vault = self.world.app.extensions["lbs_vault"]
-        self.tools = checkins.Tools(self.vault, lambda _: "receipt", secrets.token_bytes)
+        self.tools = Tools(
+            vault=self.vault,
+            sign_receipt=lambda *_: "receipt",
+            read_challenge=lambda _: None,
+            random_bytes=secrets.token_bytes,
+            guesses=GuessLimit(20, timedelta(minutes=10)),
+        )
 
     def check_in(
         self, customer_id: str, venue: dict[str, Any], at: datetime, *, north_m: float = 0
-    ) -> checkins.Outcome:
+    ) -> checkins.CheckedIn:
         """`north_m` from the world's place, where the circles of its venues are."""
-        lat = self.world.lat + north_m * METRE
-        fix = LocationFix(self.world.lon, lat, 10, at, "gps", mock=False)
-        command = checkins.CheckIn(UUID(venue["id"]), fix)
+        found = self.world.location(north_m=north_m)
+        fix = LocationFix(found["lon"], found["lat"], 10, at, "gps", mock=False)
+        command = checkins.CheckIn(UUID(venue["id"]), Evidence(fix))
         with self.world.db.transaction() as session:
             return checkins.check_in(session, UUID(customer_id), command, Limits(), self.tools, at)
 

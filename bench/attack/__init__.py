@@ -1,0 +1,1 @@
+"""Attacks a client can mount, and genuine traffic beside them, against the live service."""

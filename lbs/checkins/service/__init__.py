@@ -1,0 +1,653 @@
+"""The use case: gather facts, ask the policy and the rules, write all or nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from lbs.accounts.errors import CustomerGone
+from lbs.checkins import queries
+from lbs.checkins.errors import (
+    CheckInNotFound,
+    EvidenceNotTaken,
+    HistoryMoved,
+    StaffElsewhere,
+)
+from lbs.checkins.policy import (
+    SPOOFING,
+    Facts,
+    Judgement,
+    Limits,
+    LocationFix,
+    Past,
+    Travel,
+    brings,
+    judge,
+    receipt_ttl,
+)
+from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
+from lbs.db import Session, new_id
+from lbs.geo import Point, distance_m
+from lbs.offers.rules import Limits as OfferLimits
+from lbs.offers.rules import (
+    Offer,
+    Standing,
+    Why,
+    opens,
+    read_rule,
+    sold_out,
+    stand,
+    stand_after,
+    withheld,
+)
+from lbs.proofs.policy import Kind, Outcome, Proven, confirm
+from lbs.unlocks.policy import RANDOM_BYTES, make_code
+from lbs.unlocks.queries import give_back
+from lbs.unlocks.service import UnlockView
+from lbs.vault import Unreadable, Vault
+from lbs.venues.errors import VenueNotFound
+from lbs.venues.policy import is_open
+
+TRIES = 3
+TAKES_EVIDENCE = ("accepted", "ambiguous")
+NOT_COUNTED = ("tester", "staff")
+"""Standings whose check-ins are in no statistic."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckIn:
+    place_id: UUID
+    """A venue, or an event at one."""
+    evidence: Evidence
+    is_event: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A check-in as far as it has got: a new one, or one that more evidence has come for."""
+
+    id: UUID
+    place_id: UUID
+    is_event: bool
+    occurred_at: datetime
+    fix: LocationFix | None
+    fix_received_at: datetime
+    proofs: tuple[Proven, ...] = ()
+    verdict: str | None = None
+    """The one it had before."""
+    visit: int | None = None
+    revision: int = 0
+    opened: frozenset[UUID] = frozenset()
+    """Offers that it has opened before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A claim with all that was seen of it, judged."""
+
+    claim: Claim
+    seen: Any
+    facts: Facts
+    judgement: Judgement
+    now: datetime
+
+    @property
+    def is_new_visit(self) -> bool:
+        return self.judgement.accepted and self.claim.visit is None
+
+    @property
+    def visits(self) -> int:
+        """The customer's visits to the venue, with this one if it is one."""
+        return self.claim.visit or int(self.seen.visits) + self.is_new_visit
+
+    @property
+    def offers(self) -> list[tuple[dict[str, Any], Offer]]:
+        """The running and coming offers at the venue: each row, and the same for the rules."""
+        return [(row, _offer(row, self.seen)) for row in self.seen.offers or ()]
+
+    def opens(self, offer: Offer) -> bool:
+        return self.judgement.accepted and opens(offer, self.visits, self.now)
+
+    def withholds(self, row: dict[str, Any]) -> Why | None:
+        """What keeps an offer from the customer whose rule is met."""
+        if self.facts.past.standing == "staff":
+            return Why.NOT_FOR_STAFF
+        if self.judgement.level < self.judgement.asks(row["min_level"]):
+            return Why.LEVEL_TOO_LOW
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedOffer:
+    """An offer at the venue that this check-in did not open."""
+
+    offer_id: UUID
+    teaser: str
+    min_level: int
+    """What it takes of this customer."""
+    standing: Standing
+    needs: tuple[str, ...] = ()
+    """The proofs that would bring the check-in to the level."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIn:
+    """What came of a check-in."""
+
+    id: UUID
+    venue_id: UUID
+    event_id: UUID | None
+    occurred_at: datetime
+    judgement: Judgement
+    visits: int
+    takes_until: datetime
+    receipt: str | None = field(repr=False)
+    unlocked: tuple[UnlockView, ...]
+    locked: tuple[ClosedOffer, ...]
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What would settle the verdict, or open an offer that the level keeps closed."""
+        wanted = (*self.judgement.needs, *(need for offer in self.locked for need in offer.needs))
+        return tuple(dict.fromkeys(wanted))
+
+    @property
+    def evidence_until(self) -> datetime | None:
+        """Until when more evidence is taken, where it could change something."""
+        takes = self.judgement.verdict.word in TAKES_EVIDENCE
+        return self.takes_until if takes and self.needs else None
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyVenue:
+    id: UUID
+    name: str
+    category: str
+    time_zone: str
+    opening_hours: str | None
+    lon: float
+    lat: float
+    distance_m: int
+    offers: tuple[ClosedOffer, ...]
+
+
+def check_in(
+    session: Session,
+    customer_id: UUID,
+    command: CheckIn,
+    limits: Limits,
+    tools: Tools,
+    now: datetime,
+) -> CheckedIn:
+    evidence = command.evidence
+    claim = Claim(
+        id=new_id(),
+        place_id=command.place_id,
+        is_event=command.is_event,
+        occurred_at=now,
+        fix=evidence.fix,
+        fix_received_at=now,
+    )
+    if not (evidence.proofs or evidence.device):
+        return conclude(session, customer_id, claim, limits, tools, now)
+    queries.lock_customer(session, customer_id)
+    proven = verify(session, customer_id, claim.place_id, evidence, tools, now)
+    return _prove(session, customer_id, claim, proven, limits, tools, now)
+
+
+def add_evidence(
+    session: Session,
+    customer_id: UUID,
+    check_in_id: UUID,
+    evidence: Evidence,
+    limits: Limits,
+    tools: Tools,
+    now: datetime,
+) -> CheckedIn:
+    """Judge a check-in anew, with more evidence. A new location takes the place of the old."""
+    claim = _load_claim(session, customer_id, check_in_id, limits, tools.vault, now)
+    if evidence.fix:
+        claim = replace(claim, fix=evidence.fix, fix_received_at=now)
+    proven = verify(session, customer_id, claim.place_id, evidence, tools, now)
+    return _prove(session, customer_id, claim, proven, limits, tools, now)
+
+
+def confirm_by_staff(
+    session: Session,
+    check_in_id: UUID,
+    *,
+    venue_id: UUID,
+    staff_id: UUID,
+    limits: Limits,
+    tools: Tools,
+    now: datetime,
+) -> CheckedIn:
+    """A staff member, known by their own key, has seen the customer of the check-in."""
+    customer_id = queries.find_customer(session, check_in_id, venue_id)
+    if customer_id is None:
+        raise CheckInNotFound
+    claim = _load_claim(session, customer_id, check_in_id, limits, tools.vault, now)
+    staff = find_staff(
+        session,
+        place_id=claim.place_id,
+        customer_id=customer_id,
+        staff_id=staff_id,
+        vault=tools.vault,
+        now=now,
+    )
+    if staff is None:
+        raise StaffElsewhere
+    return _prove(session, customer_id, claim, (confirm(staff, now),), limits, tools, now)
+
+
+def nearby(
+    session: Session,
+    customer_id: UUID,
+    *,
+    lon: float,
+    lat: float,
+    radius_m: float,
+    limit: int,
+    now: datetime,
+) -> list[NearbyVenue]:
+    rows = queries.nearby(
+        session, customer_id=customer_id, lon=lon, lat=lat, radius_m=radius_m, limit=limit, now=now
+    )
+    return [_view_nearby(row, now) for row in rows]
+
+
+def list_check_ins(
+    session: Session, customer_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[Any]:
+    return queries.list_check_ins(session, customer_id, limit=limit, after=after)
+
+
+def conclude(
+    session: Session, customer_id: UUID, claim: Claim, limits: Limits, tools: Tools, now: datetime
+) -> CheckedIn:
+    """Judge the claim and write what follows, at once or, where others were faster, anew."""
+    for _ in range(TRIES):
+        outcome = _try_to_conclude(session, customer_id, claim, limits, tools, now)
+        if outcome is not None:
+            return outcome
+    raise HistoryMoved
+
+
+def _prove(
+    session: Session,
+    customer_id: UUID,
+    claim: Claim,
+    proven: Sequence[Proven],
+    limits: Limits,
+    tools: Tools,
+    now: datetime,
+) -> CheckedIn:
+    """What was good before stays good; a new proof takes the place of a bad one of its kind."""
+    lasting = [p for p in claim.proofs if p.valid or p.outcome is Outcome.FORGED]
+    claim = replace(claim, proofs=(*lasting, *proven))
+    outcome = conclude(session, customer_id, claim, limits, tools, now)
+    spend(session, customer_id, proven, now)
+    return outcome
+
+
+def _load_claim(
+    session: Session,
+    customer_id: UUID,
+    check_in_id: UUID,
+    limits: Limits,
+    vault: Vault,
+    now: datetime,
+) -> Claim:
+    """The customer's check-in, if it takes evidence still; the customer is locked."""
+    queries.lock_customer(session, customer_id)
+    row = queries.find_claim(session, check_in_id, customer_id)
+    if row is None:
+        raise CheckInNotFound
+    if row.verdict not in TAKES_EVIDENCE:
+        raise EvidenceNotTaken(f"It is {row.verdict}.")
+    if now > row.occurred_at + limits.step_up:
+        raise EvidenceNotTaken("Its time is over.")
+    fix = _open_fix(row.sealed, row, vault)
+    return Claim(
+        id=row.id,
+        place_id=row.event_id or row.venue_id,
+        is_event=row.event_id is not None,
+        occurred_at=row.occurred_at,
+        fix=fix,
+        fix_received_at=row.received_at or row.occurred_at,
+        proofs=tuple(_read_proof(proof) for proof in row.proofs),
+        verdict=row.verdict,
+        visit=row.visit,
+        revision=row.revision,
+        opened=frozenset(row.opened),
+    )
+
+
+def _try_to_conclude(
+    session: Session, customer_id: UUID, claim: Claim, limits: Limits, tools: Tools, now: datetime
+) -> CheckedIn | None:
+    """None where the customer's history moved while it was judged: nothing was written."""
+    seen = _gather(session, customer_id, claim, limits, tools.vault, now)
+    facts = _facts(seen, claim, tools.vault)
+    case = Case(claim, seen, facts, judge(facts, limits), now)
+    offers = case.offers
+    grants = [
+        _grant(case, row, offer, tools)
+        for row, offer in offers
+        if UUID(row["id"]) not in claim.opened and case.opens(offer) and not case.withholds(row)
+    ]
+    written = queries.record(
+        session,
+        **_check_in_columns(customer_id, case),
+        **_fix_columns(claim, tools.vault),
+        **_event_columns(case, offers),
+        grants=[row for row, _ in grants],
+    )
+    if not written.recorded:
+        return None
+    if written.unused:
+        give_back(session, [_offer_and_bucket(text) for text in written.unused])
+    unlocked = [view for _, view in grants if view.id in (written.granted or ())]
+    lost = {view.offer_id for _, view in grants if view not in unlocked}
+    locked = tuple(_closed(case, offers, {view.offer_id for view in unlocked}, lost))
+    return CheckedIn(
+        id=claim.id,
+        venue_id=seen.venue_id,
+        event_id=claim.place_id if claim.is_event else None,
+        occurred_at=claim.occurred_at,
+        judgement=case.judgement,
+        visits=case.visits,
+        takes_until=claim.occurred_at + limits.step_up,
+        receipt=_receipt(customer_id, case, limits, tools),
+        unlocked=tuple(unlocked),
+        locked=locked,
+    )
+
+
+def _gather(
+    session: Session, customer_id: UUID, claim: Claim, limits: Limits, vault: Vault, now: datetime
+) -> Any:
+    fix = claim.fix
+    seen = queries.gather(
+        session,
+        customer_id=customer_id,
+        check_in_id=claim.id,
+        place_id=claim.place_id,
+        lon=fix.lon if fix else None,
+        lat=fix.lat if fix else None,
+        captured_at=fix.captured_at if fix else None,
+        digests=vault.digests(_spell(fix)) if fix else [],
+        rapid_window=limits.rapid_window,
+        now=now,
+    )
+    if seen is None:
+        raise CustomerGone
+    if seen.venue_id is None or (seen.starts_at is not None) is not claim.is_event:
+        raise VenueNotFound
+    return seen
+
+
+def _facts(seen: Any, claim: Claim, vault: Vault) -> Facts:
+    at = claim.occurred_at
+    attests = (Kind.DEVICE_INTEGRITY,) if seen.attests else ()
+    return Facts(
+        now=at,
+        fix=claim.fix,
+        distance_m=seen.distance_m,
+        fix_received_at=claim.fix_received_at,
+        past=_past(seen),
+        cool_down=None if seen.cool_down_s is None else timedelta(seconds=seen.cool_down_s),
+        counted=claim.visit is not None,
+        proofs=claim.proofs,
+        live=frozenset((*seen.live, *attests)),
+        published=(seen.public_lon, seen.public_lat),
+        repeated=seen.repeated,
+        travel=_travel(seen, claim.fix, vault),
+        is_open=is_open(seen.opening_hours, at.astimezone(ZoneInfo(seen.time_zone))),
+        event_on=seen.starts_at <= at < seen.ends_at if claim.is_event else None,
+    )
+
+
+def _past(seen: Any) -> Past:
+    return Past(
+        last_visit_at=seen.last_at,
+        in_minutes=seen.in_minutes,
+        in_a_day=seen.in_a_day,
+        spoofed=frozenset(
+            finding["reason"]
+            for findings in seen.findings or ()
+            for finding in findings
+            if finding["verdict"] == "rejected" and finding["reason"] in SPOOFING
+        ),
+        customers_on_device=seen.others or 0,
+        devices=seen.own,
+        standing=seen.standing,
+    )
+
+
+def _travel(seen: Any, fix: LocationFix | None, vault: Vault) -> Travel | None:
+    """From the last accepted fix, where it is still kept and can be opened."""
+    if fix is None or seen.last_sealed is None:
+        return None
+    try:
+        before = Point(*json.loads(vault.unseal(seen.last_sealed)))
+    except Unreadable:
+        return None
+    return Travel(
+        distance_m=distance_m(before, Point(fix.lon, fix.lat)),
+        accuracy_m=seen.last_accuracy_m + fix.accuracy_m,
+        elapsed_s=abs((fix.captured_at - seen.last_captured_at).total_seconds()),
+    )
+
+
+def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
+    claim, seen, judgement = case.claim, case.seen, case.judgement
+    fix = claim.fix
+    return {
+        "check_in_id": claim.id,
+        "venue_id": seen.venue_id,
+        "customer_id": customer_id,
+        "occurred_at": claim.occurred_at,
+        "of_event_id": claim.place_id if claim.is_event else None,
+        "verdict": judgement.verdict.word,
+        "level": int(judgement.level),
+        "findings": [
+            {"reason": finding.reason, "verdict": finding.verdict.word}
+            for finding in judgement.findings
+        ],
+        "proofs": [_write_proof(proof) for proof in claim.proofs],
+        "visits": case.is_new_visit,
+        "visit": case.visits if judgement.accepted else claim.visit,
+        "visits_seen": seen.visits,
+        "revision_seen": claim.revision,
+        "distance_m": seen.distance_m,
+        "accuracy_m": fix.accuracy_m if fix else None,
+        "captured_at": fix.captured_at if fix else None,
+        "provider": fix.provider if fix else None,
+    }
+
+
+def _event_columns(case: Case, offers: Sequence[tuple[dict[str, Any], Offer]]) -> dict[str, Any]:
+    """What the ledger says of it beside."""
+    return {
+        "now": case.now,
+        "event_id": new_id(),
+        "subject_id": case.seen.subject_id,
+        "merchant_id": case.seen.merchant_id,
+        "verdict_before": case.claim.verdict,
+        "first_visit": case.judgement.accepted and case.visits == 1,
+        "offer_ids": [offer.id for _, offer in offers if offer.valid_from <= case.now],
+        "reasons": [reason.value for reason in case.judgement.reasons],
+        "counted": case.seen.standing not in NOT_COUNTED,
+    }
+
+
+def _fix_columns(claim: Claim, vault: Vault) -> dict[str, Any]:
+    fix = claim.fix
+    return {
+        "fix_received_at": claim.fix_received_at,
+        "sealed_fix": vault.seal(json.dumps([fix.lon, fix.lat])) if fix else None,
+        "fix_digest": vault.digest(_spell(fix)) if fix else None,
+    }
+
+
+def _spell(fix: LocationFix) -> str:
+    return f"fix {fix.lon!r} {fix.lat!r}"
+
+
+def _open_fix(sealed: str | None, row: Any, vault: Vault) -> LocationFix | None:
+    """The fix of a check-in that was made a moment ago; one that was simulated is not asked for."""
+    if sealed is None:
+        return None
+    lon, lat = json.loads(vault.unseal(sealed))
+    return LocationFix(lon, lat, row.accuracy_m, row.captured_at, row.provider, mock=False)
+
+
+def _write_proof(proof: Proven) -> dict[str, Any]:
+    return {
+        "kind": proof.kind,
+        "outcome": proof.outcome,
+        "proof_id": str(proof.proof_id) if proof.proof_id else None,
+        "name": proof.name,
+    }
+
+
+def _read_proof(written: dict[str, Any]) -> Proven:
+    proof_id = written["proof_id"]
+    return Proven(
+        Kind(written["kind"]),
+        Outcome(written["outcome"]),
+        UUID(proof_id) if proof_id else None,
+        written["name"],
+    )
+
+
+def _offer(row: dict[str, Any], seen: Any) -> Offer:
+    """The row of an offer as the rules take it, for the customer and the day of `seen`."""
+    limits = OfferLimits(row["limit_total"], row["limit_per_customer"], row["limit_per_day"])
+    return Offer(
+        id=row["id"],
+        rule=read_rule(row["rule"]),
+        valid_from=datetime.fromisoformat(row["valid_from"]),
+        caps=limits.buckets(seen.subject_id, seen.local_day),
+        taken=row["taken"] or {},
+        holds=row["holds"],
+        has_redeemed=row["has_redeemed"],
+    )
+
+
+def _grant(
+    case: Case, row: dict[str, Any], offer: Offer, tools: Tools
+) -> tuple[dict[str, Any], UnlockView]:
+    """The unlock to write, and the same as the customer will see it."""
+    code = make_code(tools.random_bytes(RANDOM_BYTES))
+    within = row["redeem_within_s"]
+    view = UnlockView(
+        id=new_id(),
+        offer_id=UUID(row["id"]),
+        offer_version=row["version"],
+        venue_id=case.seen.venue_id,
+        venue_name=case.seen.venue_name,
+        check_in_id=case.claim.id,
+        state="unlocked",
+        teaser=row["teaser"],
+        terms=row["terms"],
+        reward=row["reward"],
+        value_minor=row["value_minor"],
+        currency=row["currency"],
+        unlocked_at=case.now,
+        expires_at=case.now + timedelta(seconds=within)
+        if within
+        else datetime.fromisoformat(row["valid_to"]),
+        code=code,
+    )
+    written = {
+        "unlock_id": str(view.id),
+        "offer_id": row["id"],
+        "offer_version": view.offer_version,
+        "sealed_code": tools.vault.seal(code),
+        "code_digest": tools.vault.digest(code).hex(),
+        "expires_at": view.expires_at.isoformat(),
+        "caps": dict(offer.caps),
+        "event_id": str(new_id()),
+    }
+    return written, view
+
+
+def _closed(
+    case: Case,
+    offers: Sequence[tuple[dict[str, Any], Offer]],
+    unlocked: AbstractSet[UUID],
+    lost: AbstractSet[UUID],
+) -> Iterable[ClosedOffer]:
+    """The offers that the check-in has not opened; `lost` are those that others were faster at."""
+    for row, offer in offers:
+        offer_id = UUID(row["id"])
+        if offer_id in unlocked or offer_id in case.claim.opened:
+            continue
+        standing = stand_after(offer, case.visits, case.now, accepted=case.judgement.accepted)
+        if offer_id in lost:
+            standing = sold_out(standing)
+        elif case.opens(offer) and (why := case.withholds(row)):
+            standing = withheld(standing, why)
+        yield _closed_offer(case, row, standing)
+
+
+def _closed_offer(case: Case, row: dict[str, Any], standing: Standing) -> ClosedOffer:
+    level = case.judgement.asks(row["min_level"])
+    asks = standing.why in (Why.LEVEL_TOO_LOW, Why.NOT_ACCEPTED)
+    needs = brings(level, case.judgement, case.facts) if asks else ()
+    return ClosedOffer(UUID(row["id"]), row["teaser"], level, standing, needs)
+
+
+def _receipt(customer_id: UUID, case: Case, limits: Limits, tools: Tools) -> str | None:
+    """Only an accepted check-in earns one."""
+    claim, seen, judgement = case.claim, case.seen, case.judgement
+    if not judgement.accepted:
+        return None
+    proofs = [proof.kind for proof in claim.proofs if proof.valid]
+    return tools.sign_receipt(
+        {
+            "jti": str(claim.id),
+            "sub": str(customer_id),
+            "venue": str(seen.venue_id),
+            "merchant": str(seen.merchant_id),
+            "level": f"L{judgement.level:d}",
+            "proofs": [*(["location"] if claim.fix else []), *proofs],
+            **({"event": str(claim.place_id)} if claim.is_event else {}),
+        },
+        receipt_ttl(judgement, limits),
+    )
+
+
+def _view_nearby(row: Any, now: datetime) -> NearbyVenue:
+    return NearbyVenue(
+        id=row.id,
+        name=row.name,
+        category=row.category,
+        time_zone=row.time_zone,
+        opening_hours=row.opening_hours,
+        lon=row.lon,
+        lat=row.lat,
+        distance_m=round(row.distance_m),
+        offers=tuple(
+            ClosedOffer(
+                UUID(offer["id"]),
+                offer["teaser"],
+                offer["min_level"],
+                stand(_offer(offer, row), row.visits, now),
+            )
+            for offer in row.offers or ()
+        ),
+    )
+
+
+def _offer_and_bucket(text: str) -> tuple[UUID, str]:
+    offer_id, bucket = text.split(" ", 1)
+    return UUID(offer_id), bucket

@@ -1,0 +1,214 @@
+"""Which of a venue's proofs a piece of evidence is, and whether it is good. Pure."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from lbs.proofs.rules import beacon, nfc_tag, venue_code
+
+HOUR_S = 3600
+
+
+class Kind(StrEnum):
+    """What presence is proved with, beside the location."""
+
+    VENUE_CODE = "venue_code"
+    POSTER_CODE = "poster_code"
+    NFC_TAG = "nfc_tag"
+    BEACON = "beacon"
+    STAFF = "staff"
+    READER = "reader"
+    DEVICE_INTEGRITY = "device_integrity"
+
+
+class Outcome(StrEnum):
+    VALID = "valid"
+    WRONG = "wrong"
+    """A code or PIN that is none of the venue's, or is over."""
+    USED = "used"
+    """This very proof has been used before."""
+    FORGED = "forged"
+    """Made up: no tag, beacon or platform of ours could have said it."""
+    CROWDED = "crowded"
+    """A code that more customers have used in its step than the venue expects."""
+    OVER_LIMIT = "over_limit"
+    """A staff member has confirmed as many as they may in an hour."""
+    THROTTLED = "throttled"
+    """Not looked at, after too many wrong ones."""
+    UNAVAILABLE = "unavailable"
+    """It cannot be verified here: it has not been set up."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenueCode:
+    """The digits from a kiosk."""
+
+    code: str = field(repr=False)
+    kind: Kind = Kind.VENUE_CODE
+
+
+@dataclass(frozen=True, slots=True)
+class PosterCode:
+    code: str = field(repr=False)
+    kind: Kind = Kind.POSTER_CODE
+
+
+@dataclass(frozen=True, slots=True)
+class NfcTag:
+    """What an NTAG 424 DNA said when it was tapped."""
+
+    message: nfc_tag.TagMessage = field(repr=False)
+    kind: Kind = Kind.NFC_TAG
+
+
+@dataclass(frozen=True, slots=True)
+class Beacon:
+    eid: bytes = field(repr=False)
+    kind: Kind = Kind.BEACON
+
+
+@dataclass(frozen=True, slots=True)
+class StaffPin:
+    """What a staff member has typed on the customer's phone."""
+
+    pin: str = field(repr=False)
+    kind: Kind = Kind.STAFF
+
+
+Evidence = VenueCode | PosterCode | NfcTag | Beacon | StaffPin
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """A live proof of the venue, its secret opened, and what is known of its use.
+
+    `used` are the steps that this customer has used; `uses` how many customers used each step.
+    """
+
+    id: UUID
+    kind: str
+    name: str
+    secret: str = field(repr=False)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    counter: int | None = None
+    used: frozenset[int] = frozenset()
+    uses: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What came of a piece of evidence.
+
+    `step` is used up by it; `counter` is the highest that its tag is known to have reached.
+    """
+
+    kind: Kind
+    outcome: Outcome
+    proof_id: UUID | None = None
+    name: str | None = None
+    step: int | None = None
+    counter: int | None = None
+
+    @property
+    def valid(self) -> bool:
+        return self.outcome is Outcome.VALID
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether it counts as a try at a secret; a phone may well hear somebody else's beacon."""
+        return self.outcome is Outcome.WRONG and self.kind is not Kind.BEACON
+
+
+def verify(evidence: Evidence, live: Sequence[Provisioned], now: datetime) -> Proven:
+    """What the evidence proves, among the venue's live proofs of its kind."""
+    candidates = [proof for proof in live if proof.kind == evidence.kind]
+    match evidence:
+        case VenueCode(code):
+            return _venue_code(code, candidates, now)
+        case PosterCode(code):
+            return _poster_code(code, candidates)
+        case NfcTag(message):
+            return _nfc_tag(message, candidates)
+        case Beacon(eid):
+            return _beacon(eid, candidates, now)
+        case StaffPin(pin):
+            return _staff_pin(pin, candidates, now)
+
+
+def confirm(staff: Provisioned, now: datetime) -> Proven:
+    """A staff member, known by their key, has seen the customer."""
+    hour = int(now.timestamp()) // HOUR_S
+    full = staff.uses.get(hour, 0) >= int(staff.parameters["max_per_hour"])
+    return _use(staff, Kind.STAFF, hour, Outcome.OVER_LIMIT if full else Outcome.VALID)
+
+
+def _use(
+    proof: Provisioned, kind: Kind, step: int, outcome: Outcome, counter: int | None = None
+) -> Proven:
+    """One customer uses a step once."""
+    if step in proof.used:
+        outcome = Outcome.USED
+    return Proven(kind, outcome, proof.id, proof.name, step, counter)
+
+
+def _venue_code(code: str, candidates: Sequence[Provisioned], now: datetime) -> Proven:
+    for proof in candidates:
+        step = venue_code.find_step(
+            bytes.fromhex(proof.secret), code, now, step_s=int(proof.parameters["step_s"])
+        )
+        if step is not None:
+            full = proof.uses.get(step, 0) >= int(proof.parameters["max_customers"])
+            outcome = Outcome.CROWDED if full else Outcome.VALID
+            return _use(proof, Kind.VENUE_CODE, step, outcome)
+    return Proven(Kind.VENUE_CODE, Outcome.WRONG)
+
+
+def _poster_code(code: str, candidates: Sequence[Provisioned]) -> Proven:
+    for proof in candidates:
+        if venue_code.is_poster_code(proof.secret, code):
+            return Proven(Kind.POSTER_CODE, Outcome.VALID, proof.id, proof.name)
+    return Proven(Kind.POSTER_CODE, Outcome.WRONG)
+
+
+def _nfc_tag(message: nfc_tag.TagMessage, candidates: Sequence[Provisioned]) -> Proven:
+    for proof in candidates:
+        read = nfc_tag.read_tag(message, _tag_keys(proof.secret))
+        if read is not None and read.uid.hex() == proof.parameters["uid"]:
+            seen = proof.counter is not None and read.counter <= proof.counter
+            outcome = Outcome.USED if seen else Outcome.VALID
+            return Proven(Kind.NFC_TAG, outcome, proof.id, proof.name, read.counter, read.counter)
+    return Proven(Kind.NFC_TAG, Outcome.FORGED)
+
+
+def _tag_keys(secret: str) -> nfc_tag.TagKeys:
+    keys = json.loads(secret)
+    return nfc_tag.TagKeys(bytes.fromhex(keys["meta_read"]), bytes.fromhex(keys["file_read"]))
+
+
+def _beacon(eid: bytes, candidates: Sequence[Provisioned], now: datetime) -> Proven:
+    for proof in candidates:
+        elapsed_s = (now - datetime.fromisoformat(proof.parameters["started_at"])).total_seconds()
+        step = beacon.resolve(
+            bytes.fromhex(proof.secret),
+            int(proof.parameters["rotation_exponent"]),
+            eid,
+            clock_s=max(0, int(elapsed_s)),
+            drift_s=beacon.drift_allowed_s(elapsed_s),
+        )
+        if step is not None:
+            return _use(proof, Kind.BEACON, step, Outcome.VALID)
+    return Proven(Kind.BEACON, Outcome.WRONG)
+
+
+def _staff_pin(pin: str, candidates: Sequence[Provisioned], now: datetime) -> Proven:
+    for proof in candidates:
+        if hmac.compare_digest(proof.secret.encode(), pin.encode()):
+            return confirm(proof, now)
+    return Proven(Kind.STAFF, Outcome.WRONG)
