@@ -18,18 +18,12 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from bench import statements
+from bench.statements import FIND_PASS, GATHER, LOOK_UP, NEARBY, RECORD, REDEEM, STORE
 from lbs.cli.server import conninfo
 from lbs.db import new_id
 from lbs.offers.queries import find_offer
 from lbs.stats.queries import OF_OFFER, count, sum_money, time_zones_of_offer
 
-LOOK_UP = statements.LOOK_UP.sql
-STORE = statements.STORE.sql
-GATHER = statements.GATHER.sql
-RECORD = statements.RECORD.sql
-NEARBY = statements.NEARBY.sql
-FIND_PASS = statements.FIND_PASS.sql
-REDEEM = statements.REDEEM.sql
 GUESS_WINDOW = timedelta(minutes=10)
 
 Row = dict[str, Any]
@@ -67,7 +61,7 @@ def nearby() -> Response:
         "now": datetime.now(UTC),
     }
     with pool.connection() as connection:
-        rows = connection.execute(NEARBY, values).fetchall()
+        rows = NEARBY.run(connection, values).fetchall()
     return jsonify(items=rows)
 
 
@@ -88,10 +82,10 @@ def once(work: Work) -> tuple[Response, int]:
     digest = hashlib.sha256(request.headers["Idempotency-Key"].encode()).digest()
     with pool.connection() as connection:
         lock = int.from_bytes(digest[:8], signed=True)
-        connection.execute(LOOK_UP, {"lock": lock, "key_digest": digest}).fetchone()
+        LOOK_UP.run(connection, {"lock": lock, "key_digest": digest}).fetchone()
         answer = jsonify(work(connection, json.loads(body), now))
-        connection.execute(
-            STORE,
+        STORE.run(
+            connection,
             {
                 "key_digest": digest,
                 "fingerprint": hashlib.sha256(body).digest(),
@@ -106,11 +100,24 @@ def once(work: Work) -> tuple[Response, int]:
 def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[str, Any]:
     """Accept the check-in and open every offer there is."""
     fix, customer_id, venue_id = body["evidence"][0], body["customer_id"], body["venue_id"]
-    place = {"venue_id": UUID(venue_id), "customer_id": UUID(customer_id), "now": now}
-    seen: Any = connection.execute(
-        GATHER, {**place, "lon": fix["lon"], "lat": fix["lat"]}
+    check_in_id, captured_at = new_id(), datetime.fromisoformat(fix["captured_at"])
+    who = {"check_in_id": check_in_id, "customer_id": UUID(customer_id), "now": now}
+    digest = hashlib.sha256(f"{fix['lon']} {fix['lat']}".encode()).digest()
+    seen: Any = GATHER.run(
+        connection,
+        {
+            **who,
+            "place_id": UUID(venue_id),
+            "lon": fix["lon"],
+            "lat": fix["lat"],
+            "captured_at": captured_at,
+            "digests": [digest],
+            "minutes_ago": now - timedelta(minutes=5),
+            "day_ago": now - timedelta(days=1),
+            "week_ago": now - timedelta(days=7),
+            "month_ago": now - timedelta(days=30),
+        },
     ).fetchone()
-    check_in_id = new_id()
     grants = [
         {
             "unlock_id": str(new_id()),
@@ -124,26 +131,36 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
         }
         for offer in seen["offers"]
     ]
-    connection.execute(
-        RECORD,
+    RECORD.run(
+        connection,
         {
-            **place,
-            "check_in_id": check_in_id,
+            **who,
+            "venue_id": UUID(venue_id),
+            "occurred_at": now,
+            "of_event_id": None,
             "event_id": new_id(),
             "subject_id": seen["subject_id"],
             "merchant_id": seen["merchant_id"],
-            "accepted": True,
+            "visits": True,
+            "visit": seen["visits"] + 1,
+            "revision_seen": 0,
             "verdict": "accepted",
+            "verdict_before": None,
             "level": 1,
+            "findings": "[]",
+            "proofs": "[]",
             "reasons": [],
+            "counted": True,
             "first_visit": not seen["visits"],
             "visits_seen": seen["visits"],
             "offer_ids": [offer["id"] for offer in seen["offers"]],
             "distance_m": seen["distance_m"],
             "accuracy_m": fix["accuracy_m"],
-            "captured_at": datetime.fromisoformat(fix["captured_at"]),
+            "captured_at": captured_at,
             "provider": fix["provider"],
-            "mock": fix["mock"],
+            "fix_received_at": now,
+            "sealed_fix": digest.hex(),
+            "fix_digest": digest,
             "grants": json.dumps(grants),
         },
     ).fetchone()
@@ -169,8 +186,8 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
 
 def record_redemption(connection: Connection[Row], body: Any, now: datetime) -> dict[str, Any]:
     """Use the code up; its digest comes with the request."""
-    found: Any = connection.execute(
-        FIND_PASS,
+    found: Any = FIND_PASS.run(
+        connection,
         {
             "digests": [bytes.fromhex(body["digest"])],
             "merchant_id": UUID(body["merchant_id"]),
@@ -180,8 +197,8 @@ def record_redemption(connection: Connection[Row], body: Any, now: datetime) -> 
             "guess_limit": 20,
         },
     ).fetchone()
-    redemption: Any = connection.execute(
-        REDEEM,
+    redemption: Any = REDEEM.run(
+        connection,
         {
             "unlock_id": found["unlock_id"],
             "redemption_id": new_id(),

@@ -55,11 +55,16 @@ def _script(places: Sequence[Place], customers: int) -> str:
     """One check-in; GATHER's columns become variables, as they do in the service."""
     here = {
         "customer_id": _id("customer", ":customer"),
-        "venue_id": _pick([f"'{place.venue_id}'" for place in places], "uuid"),
+        "check_in_id": _id("check_in", ":n", ":ms"),
         "now": "now()",
     }
+    venue = _pick([f"'{place.venue_id}'" for place in places], "uuid")
     gather = {
         **here,
+        **_AGO,
+        "place_id": venue,
+        "captured_at": "now()",
+        "digests": f"ARRAY[{_DIGEST}]",
         "lon": _pick([str(place.lon) for place in places], "float8"),
         "lat": _pick([str(place.lat) for place in places], "float8"),
     }
@@ -81,7 +86,7 @@ BEGIN;
 {statements.for_pgbench(statements.LOOK_UP, key)};
 {statements.for_pgbench(statements.GATHER, gather)}
 \\gset
-{statements.for_pgbench(statements.RECORD, {**_RECORD, **here})};
+{statements.for_pgbench(statements.RECORD, {**_RECORD, **here, "venue_id": venue})};
 {statements.for_pgbench(statements.STORE, store)};
 COMMIT;
 """
@@ -111,14 +116,28 @@ _GRANTS = f"""
         'code_digest', encode(sha256(int8send(:n)), 'hex'), 'expires_at', {_OFFER} -> 'valid_to',
         'caps', '{{}}'::jsonb, 'event_id', {_id("event", ":n * 2 + 1", ":ms")}))
 """
+_DIGEST = "sha256(int8send(:n))"
+_AGO = {
+    "minutes_ago": "now() - interval '5 minutes'",
+    "day_ago": "now() - interval '1 day'",
+    "week_ago": "now() - interval '7 days'",
+    "month_ago": "now() - interval '30 days'",
+}
 _RECORD = {
-    "check_in_id": _id("check_in", ":n", ":ms"),
+    "occurred_at": "now()",
+    "of_event_id": "NULL",
     "event_id": _id("event", ":n * 2", ":ms"),
     "subject_id": ":subject_id",
     "merchant_id": ":merchant_id",
-    "accepted": "true",
+    "visits": "true",
+    "visit": ":visits + 1",
+    "revision_seen": "0",
     "verdict": "'accepted'",
+    "verdict_before": "NULL",
     "level": "1",
+    "findings": "'[]'",
+    "proofs": "'[]'",
+    "counted": "true",
     "reasons": "'{}'",
     "first_visit": "(:visits = 0)",
     "visits_seen": ":visits",
@@ -127,6 +146,8 @@ _RECORD = {
     "accuracy_m": "10",
     "captured_at": "now()",
     "provider": "'gps'",
-    "mock": "false",
+    "fix_received_at": "now()",
+    "sealed_fix": "'sealed'",
+    "fix_digest": _DIGEST,
     "grants": _GRANTS,
 }

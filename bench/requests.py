@@ -55,8 +55,8 @@ class Visits:
     def _encode(path: str, place: Place, headers: dict[str, str], **members: str) -> bytes:
         fix = {
             "kind": "location",
-            "lat": place.lat,
-            "lon": place.lon,
+            "lat": place.lat + random.uniform(-1e-5, 1e-5),
+            "lon": place.lon + random.uniform(-1e-5, 1e-5),
             "accuracy_m": 10,
             "captured_at": datetime.now(UTC).isoformat(),
             "provider": "gps",

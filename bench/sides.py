@@ -14,7 +14,15 @@ from bench.servers import Base, Server
 
 ROUNDS, ROUND_S = 9, 2
 CONNECTIONS = 8
-COUNTED = ("check_in", "visit_tally", "unlock", "ledger_event", "idempotent_answer", "redemption")
+COUNTED = (
+    "check_in",
+    "fix",
+    "visit_tally",
+    "unlock",
+    "ledger_event",
+    "idempotent_answer",
+    "redemption",
+)
 
 
 class Figure(NamedTuple):

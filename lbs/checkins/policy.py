@@ -92,6 +92,9 @@ PRIVATE = frozenset({Reason.FAST_TRAVEL, Reason.SHARED_DEVICE, Reason.MANY_DEVIC
 """For a merchant's support only."""
 
 LOCATION = "location"
+SURE, TINY = 0.95, 1e-9
+"""From which certainty on a receipt lasts its whole time."""
+
 WITNESSED = frozenset({Kind.STAFF, Kind.READER})
 """Somebody, or something that stays at the venue, has seen the customer: no location is needed."""
 
@@ -132,7 +135,7 @@ class Past:
     """What is known of the customer from before."""
 
     last_visit_at: datetime | None = None
-    """At this venue."""
+    """At this venue; the nearest one, where a reader reports late."""
     in_minutes: int = 0
     """Check-ins within the last minutes (Limits.rapid_window)."""
     in_a_day: int = 0
@@ -248,6 +251,11 @@ class Judgement:
         """What would settle the findings that stand in the way."""
         return tuple(dict.fromkeys(need for f in self.findings if f.verdict for need in f.needs))
 
+    @property
+    def location_doubted(self) -> bool:
+        """Also where another proof has settled the doubt."""
+        return any(LOCATION in finding.needs for finding in self.findings)
+
     def asks(self, min_level: int) -> Level:
         """The level that an offer of this level takes of this customer: risk raises it."""
         return Level(min(Level.PHYSICAL, min_level + self.risk))
@@ -353,8 +361,8 @@ def is_not_relayed(facts: Facts, limits: Limits) -> Finding | None:
 
 
 def has_cooled_down(facts: Facts, limits: Limits) -> Finding | None:
-    again_at = counts_again_at(facts, limits)
-    if again_at is None or facts.now >= again_at:
+    last_at, again_at = facts.past.last_visit_at, counts_again_at(facts, limits)
+    if last_at is None or again_at is None or abs(facts.now - last_at) >= again_at - last_at:
         return None
     return Finding(Verdict.REJECTED, Reason.TOO_SOON)
 
@@ -483,15 +491,16 @@ def brings(level: int, judgement: Judgement, facts: Facts) -> tuple[str, ...]:
     """The proofs at this venue that would bring the check-in to the level."""
     if not judgement.accepted:
         return judgement.needs
-    device = (Kind.DEVICE_INTEGRITY,) if level <= Level.DEVICE and facts.fix else ()
-    return (*device, *facts.physical)
+    attests = level <= Level.DEVICE and Kind.DEVICE_INTEGRITY in facts.live
+    lifts = attests and facts.fix is not None and not judgement.location_doubted
+    return (*((Kind.DEVICE_INTEGRITY,) if lifts else ()), *facts.physical)
 
 
 def receipt_ttl(judgement: Judgement, limits: Limits) -> timedelta:
     """All of it where the presence is physical or sure, down to a quarter at the fence's edge."""
     if judgement.level is Level.PHYSICAL:
         return limits.receipt
-    share = (judgement.certainty - limits.inside) / (0.95 - limits.inside)
+    share = (judgement.certainty - limits.inside) / max(TINY, SURE - limits.inside)
     return limits.receipt * min(1.0, max(0.25, share))
 
 
@@ -507,7 +516,6 @@ def _level(judgement: Judgement, facts: Facts) -> Level:
         return Level.CLAIMED
     if facts.proved_by(PHYSICAL):
         return Level.PHYSICAL
-    doubted = any(LOCATION in finding.needs for finding in judgement.findings)
-    if facts.proved_by({Kind.DEVICE_INTEGRITY}) and not doubted:
+    if facts.proved_by({Kind.DEVICE_INTEGRITY}) and not judgement.location_doubted:
         return Level.DEVICE
     return Level.LOCATION

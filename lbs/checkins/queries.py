@@ -51,12 +51,21 @@ _OFFERS = f"""
 """
 """The running and coming offers at `venue`, as `customer` meets them."""
 
+_NEAREST_VISIT = """
+    SELECT occurred_at FROM check_in
+    WHERE customer_id = customer.id AND venue_id = venue.id
+      AND visit IS NOT NULL AND verdict <> 'voided'
+    ORDER BY abs(extract(epoch FROM occurred_at - CAST(:now AS timestamptz))) LIMIT 1
+"""
+"""Where a reader reports late, the customer may have come again meanwhile."""
+
 GATHER = Statement(f"""
     SELECT customer.subject_id, venue.id AS venue_id, venue.name AS venue_name, venue.merchant_id,
            venue.cool_down_s, venue.opening_hours, venue.time_zone, {PUBLIC_LON} AS public_lon,
            {PUBLIC_LAT} AS public_lat, {_LOCAL_DAY} AS local_day,
            {SIGNED_EVENT_DISTANCE_M} AS distance_m, event.starts_at, event.ends_at,
-           coalesce(tally.visits, 0) AS visits, tally.last_at, standing.standing,
+           coalesce(tally.visits, 0) AS visits, standing.standing,
+           CASE WHEN tally.last_at > :now THEN ({_NEAREST_VISIT}) ELSE tally.last_at END AS last_at,
            ARRAY(SELECT DISTINCT kind FROM venue_proof
                  WHERE venue_proof.venue_id = venue.id AND revoked_at IS NULL) AS live,
            recent.in_minutes, recent.in_a_day, recent.findings, device.others, device.own,
@@ -111,7 +120,8 @@ RECORD = Statement("""
                CAST(:occurred_at AS timestamptz), CAST(:occurred_at AS timestamptz)
         WHERE :visits
         ON CONFLICT (customer_id, venue_id) DO UPDATE
-            SET visits = tally.visits + 1, last_at = greatest(tally.last_at, excluded.last_at)
+            SET visits = tally.visits + 1, first_at = least(tally.first_at, excluded.first_at),
+                last_at = greatest(tally.last_at, excluded.last_at)
             WHERE tally.visits = :visits_seen
         RETURNING visits
     ), checked_in AS (
@@ -308,12 +318,13 @@ VOID = Statement(
     ), other AS (
         SELECT min(check_in.occurred_at) AS first_at, max(check_in.occurred_at) AS last_at
         FROM check_in JOIN voided USING (customer_id, venue_id)
-        WHERE check_in.verdict = 'accepted' AND check_in.id <> voided.id
+        WHERE check_in.visit IS NOT NULL AND check_in.verdict <> 'voided'
+          AND check_in.id <> voided.id
     ), forgotten AS (
         DELETE FROM visit_tally USING voided
         WHERE (visit_tally.customer_id, visit_tally.venue_id)
               = (voided.customer_id, voided.venue_id)
-          AND :verdict_before = 'accepted' AND visit_tally.visits = 1
+          AND voided.visit IS NOT NULL AND visit_tally.visits = 1
         RETURNING 1
     ), taken_off AS (
         UPDATE visit_tally SET visits = visits - 1,
@@ -322,7 +333,7 @@ VOID = Statement(
         FROM voided, other
         WHERE (visit_tally.customer_id, visit_tally.venue_id)
               = (voided.customer_id, voided.venue_id)
-          AND :verdict_before = 'accepted' AND visit_tally.visits > 1
+          AND voided.visit IS NOT NULL AND visit_tally.visits > 1
         RETURNING 1
     ), taken_back AS (
         UPDATE unlock SET state = 'voided'

@@ -156,7 +156,7 @@ class CheckInFindings(MethodView):
         `customer` is what this merchant calls the customer, as in `/v1/standings`.
         """
         with transaction() as session:
-            found = support.load_findings(session, check_in_id, merchant().merchant_id)
+            found = support.load_findings(session, check_in_id, merchant())
         return present_findings(*found)
 
 
@@ -173,11 +173,7 @@ class CheckInVoid(MethodView):
         """
         with transaction() as session:
             return support.void(
-                session,
-                check_in_id,
-                merchant_id=merchant().merchant_id,
-                reason=body["reason"],
-                now=now(),
+                session, check_in_id, key=merchant(), reason=body["reason"], now=now()
             )
 
 
@@ -195,7 +191,7 @@ class Receipts(MethodView):
         claims = key_ring().verify(body.pop("receipt"), RECEIPT, now=now())
         with transaction() as session:
             return support.verify_receipt(
-                session, claims, merchant().merchant_id, support.VerifyReceipt(**body), now()
+                session, claims, merchant(), support.VerifyReceipt(**body), now()
             )
 
 

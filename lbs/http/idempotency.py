@@ -145,9 +145,11 @@ def _find(session: Session, key_digest: bytes) -> tuple[bytes, str] | None:
 
 def _pack(response: Response) -> str:
     kept = {name: response.headers[name] for name in KEPT_HEADERS if name in response.headers}
-    return vault().seal(json.dumps([response.status_code, kept, response.get_data(as_text=True)]))
+    head = json.dumps([response.status_code, kept])
+    return vault().seal(f"{head}\n{response.get_data(as_text=True)}")
 
 
 def _replay(sealed: str) -> Response:
-    status, headers, body = json.loads(vault().unseal(sealed))
+    head, body = vault().unseal(sealed).split("\n", 1)
+    status, headers = json.loads(head)
     return Response(body, status, {**headers, "Idempotency-Replayed": "true"})

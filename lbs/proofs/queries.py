@@ -135,7 +135,7 @@ def live_secrets(session: Session, venue_id: UUID, kind: str, *, but: UUID) -> S
     ).all()
 
 
-def revoke_proof(session: Session, *, proof_id: UUID, venue_id: UUID, now: datetime) -> bool:
+def revoke_proof(session: Session, proof_id: UUID, venue_id: UUID, now: datetime) -> bool:
     """Whether there was such a proof; revoking twice changes nothing."""
     revoked = session.scalar(
         update(VenueProof)
@@ -150,9 +150,7 @@ def find_bound_customer(
     session: Session, merchant_id: UUID, digests: Sequence[bytes]
 ) -> Any | None:
     """Who wears the tag, which may have been lost: customer_id, status and wristband_id."""
-    return FIND_BOUND_CUSTOMER.find(
-        session, {"merchant_id": merchant_id, "digests": list(digests)}
-    )
+    return FIND_BOUND_CUSTOMER.find(session, {"merchant_id": merchant_id, "digests": list(digests)})
 
 
 def insert_wristband(session: Session, row: Mapping[str, Any]) -> bool:

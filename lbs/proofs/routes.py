@@ -96,25 +96,14 @@ class VenueProof(MethodView):
     def get(self, venue_id: UUID, proof_id: UUID) -> service.ProofView:
         """Read a proof, without its secret"""
         with transaction() as session:
-            return service.load_proof(
-                session,
-                proof_id=proof_id,
-                venue_id=venue_id,
-                merchant_id=merchant().merchant_id,
-            )
+            return service.load_proof(session, _path(venue_id, proof_id))
 
     @blp.operation("revoke_venue_proof", VENUES)
     @blp.response(204)
     def delete(self, venue_id: UUID, proof_id: UUID) -> None:
         """Revoke a proof; it is refused from the next request on"""
         with transaction() as session:
-            service.revoke_proof(
-                session,
-                proof_id=proof_id,
-                venue_id=venue_id,
-                merchant_id=merchant().merchant_id,
-                now=now(),
-            )
+            service.revoke_proof(session, _path(venue_id, proof_id), now())
 
 
 @blp.route("/v1/venues/<uuid:venue_id>/proofs/<uuid:proof_id>/rotation")
@@ -129,16 +118,8 @@ class VenueProofRotation(MethodView):
         programmed anew. A tag's counter starts again, because its keys are new.
         """
         with transaction() as session:
-            new = service.rotate_proof(
-                session,
-                proof_id=proof_id,
-                venue_id=venue_id,
-                merchant_id=merchant().merchant_id,
-                given=given,
-                check=refuse_needless,
-                tools=_tools(),
-                now=now(),
-            )
+            path = _path(venue_id, proof_id)
+            new = service.rotate_proof(session, path, given, refuse_needless, _tools(), now())
         return present_new(new, settings().public_url)
 
 
@@ -153,13 +134,7 @@ class ProofPoster(MethodView):
         Only for a `poster_code`. Load it from this address, or serve it beside `/proofs/static`.
         """
         with transaction() as session:
-            poster = service.load_poster(
-                session,
-                proof_id=proof_id,
-                venue_id=venue_id,
-                merchant_id=merchant().merchant_id,
-                vault=vault(),
-            )
+            poster = service.load_poster(session, _path(venue_id, proof_id), vault())
         lang = query["lang"] or language()
         picture = draw(poster_text(poster.venue_id, poster.code))
         response = make_response(
@@ -263,6 +238,10 @@ def tap_page(venue_id: UUID) -> ResponseReturnValue:
     response = make_response(render_template("tap.html", lang=language(), says=TAP_SAYS))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _path(venue_id: UUID, proof_id: UUID) -> service.Path:
+    return service.Path(merchant().merchant_id, venue_id, proof_id)
 
 
 def _tools() -> service.Tools:

@@ -377,8 +377,7 @@ class NewVenueProofSchema(OneOf):
         "otpauth_uri": "otpauth://totp/lbs:Counter?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
         "&issuer=lbs&algorithm=SHA1&digits=6&period=30",
         "token": _TOKEN,
-        "kiosk_url": "https://lbs.example/kiosk/019abc12-0000-7000-8000-000000000001"
-        f"#key={_TOKEN}",
+        "kiosk_url": f"https://lbs.example/kiosk/019abc12-0000-7000-8000-000000000001#key={_TOKEN}",
     }
     type_schemas = {  # noqa: RUF012
         "venue_code": NewVenueCodeProofSchema(),

@@ -41,6 +41,15 @@ class Tools:
 
 
 @dataclass(frozen=True, slots=True)
+class Path:
+    """A proof as its address names it, and the merchant who asks for it."""
+
+    merchant_id: UUID
+    venue_id: UUID
+    proof_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class CreateProof:
     kind: str
     name: str
@@ -135,10 +144,7 @@ def create_proof(
 
 def rotate_proof(
     session: Session,
-    *,
-    proof_id: UUID,
-    venue_id: UUID,
-    merchant_id: UUID,
+    path: Path,
     given: Given,
     check: Callable[[str, Given], None],
     tools: Tools,
@@ -148,8 +154,8 @@ def rotate_proof(
 
     `check(kind, given)` refuses what this kind of proof has no use for.
     """
-    _begin(session, merchant_id, venue_id)
-    proof = queries.lock_live_proof(session, proof_id, venue_id)
+    _begin(session, path.merchant_id, path.venue_id)
+    proof = queries.lock_live_proof(session, path.proof_id, path.venue_id)
     if proof is None:
         raise ProofNotFound
     check(proof.kind, given)
@@ -177,30 +183,24 @@ def list_proofs(
     return [_view_proof(row) for row in rows]
 
 
-def load_proof(
-    session: Session, *, proof_id: UUID, venue_id: UUID, merchant_id: UUID
-) -> ProofView:
-    _require_venue(session, venue_id, merchant_id)
-    proof = queries.find_proof(session, proof_id, venue_id)
+def load_proof(session: Session, path: Path) -> ProofView:
+    _require_venue(session, path.venue_id, path.merchant_id)
+    proof = queries.find_proof(session, path.proof_id, path.venue_id)
     if proof is None:
         raise ProofNotFound
     return _view_proof(proof)
 
 
-def revoke_proof(
-    session: Session, *, proof_id: UUID, venue_id: UUID, merchant_id: UUID, now: datetime
-) -> None:
-    _require_venue(session, venue_id, merchant_id)
-    if not queries.revoke_proof(session, proof_id=proof_id, venue_id=venue_id, now=now):
+def revoke_proof(session: Session, path: Path, now: datetime) -> None:
+    _require_venue(session, path.venue_id, path.merchant_id)
+    if not queries.revoke_proof(session, path.proof_id, path.venue_id, now):
         raise ProofNotFound
 
 
-def load_poster(
-    session: Session, *, proof_id: UUID, venue_id: UUID, merchant_id: UUID, vault: Vault
-) -> Poster:
-    _require_venue(session, venue_id, merchant_id)
-    row = queries.find_display(session, proof_id, "poster_code")
-    if row is None or row.venue_id != venue_id:
+def load_poster(session: Session, path: Path, vault: Vault) -> Poster:
+    _require_venue(session, path.venue_id, path.merchant_id)
+    row = queries.find_display(session, path.proof_id, "poster_code")
+    if row is None or row.venue_id != path.venue_id:
         raise ProofNotFound
     return Poster(row.venue_id, row.venue_name, vault.unseal(row.sealed_secret))
 
@@ -220,8 +220,9 @@ def bind_wristband(
     digests = tag_digests(vault, merchant_id, tag)
     if queries.find_bound_customer(session, merchant_id, digests):
         raise WristbandTaken
+    wristband_id = new_id()
     row = {
-        "id": new_id(),
+        "id": wristband_id,
         "merchant_id": merchant_id,
         "customer_id": customer_id,
         "tag_digest": digests[0],
@@ -231,7 +232,7 @@ def bind_wristband(
     }
     if not queries.insert_wristband(session, row):
         raise WristbandTaken
-    return load_wristband(session, row["id"], {"merchant_id": merchant_id}, vault)
+    return load_wristband(session, wristband_id, {"merchant_id": merchant_id}, vault)
 
 
 def tag_digests(vault: Vault, merchant_id: UUID, tag: str) -> list[bytes]:

@@ -46,9 +46,9 @@ _COUNTS = """
         SELECT event.* FROM ({events}) AS event LEFT JOIN changed USING (check_in_id)
         WHERE event.counted AND (
             changed.check_in_id IS NULL
-            OR kind NOT IN ('check_in', 'unlocked')
+            OR kind NOT IN ('check_in', 'unlocked', 'expired')
             OR kind = 'check_in' AND event.at >= changed.last_at
-            OR kind = 'unlocked' AND NOT changed.voided)
+            OR kind IN ('unlocked', 'expired') AND NOT changed.voided)
     )
     SELECT {bucket} AS bucket,
            count(*) FILTER (WHERE kind = 'check_in') AS check_ins,

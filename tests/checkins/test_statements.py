@@ -24,7 +24,8 @@ def statements(monkeypatch) -> list[str]:
     execute = psycopg.Cursor.execute
 
     def note(cursor, query, *args, **options):
-        seen.append(" ".join(str(query).split()))
+        words = query.decode() if isinstance(query, bytes) else str(query)
+        seen.append(" ".join(words.split()))
         return execute(cursor, query, *args, **options)
 
     monkeypatch.setattr(psycopg.Cursor, "execute", note)

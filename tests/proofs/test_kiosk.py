@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -17,6 +17,7 @@ from lbs.config import Settings
 from tests.live import variables
 from tests.proofs import browser as chromium
 from tests.proofs.browser import Browser, Page
+from tests.proofs.pictures import drawn, qr_code
 from tests.proofs.totp import totp
 from tests.world import World
 
@@ -49,6 +50,8 @@ def test_the_codes_are_those_of_rfc_6238_for_the_secret_that_was_shown(world: Wo
         begins, ends = moment(code["valid_from"]), moment(code["valid_until"])
         assert (begins % step_s, ends - begins) == (0, step_s)
         assert code["code"] == totp(kiosk["secret"], begins, step_s)
+        says = f"LBS:CODE:{kiosk['venue_id']}:{code['code']}".upper()
+        assert drawn(**code["qr"]) == qr_code(says)
         assert following is None or following["valid_from"] == code["valid_until"]
 
 
@@ -155,7 +158,7 @@ def code_now(page: Page, kiosk: dict[str, Any]) -> str:
     """What the page shows and ought to, once they are the same: the step may end in between."""
     script = "document.getElementById('digits').textContent"
     for _ in range(3):
-        at = datetime.now().timestamp()
+        at = datetime.now(UTC).timestamp()
         if page.run(script) == totp(kiosk["secret"], at, 15):
             return page.run(script)
         page.wait(f"{script} !== ''")
@@ -309,7 +312,7 @@ def test_everything_fits_the_screen(world: World, live: str, browser: Browser, s
 
 
 @pytest.fixture
-def own_server(settings: Settings) -> Iterator[tuple[str, Callable[[], AbstractContextManager]]]:
+def own_server(settings: Settings) -> tuple[str, Callable[[], AbstractContextManager[None]]]:
     """An address, and what makes a server run there for a while."""
     port = free_port()
     address = f"http://{HOST}:{port}"
@@ -322,7 +325,7 @@ def own_server(settings: Settings) -> Iterator[tuple[str, Callable[[], AbstractC
                 wait_until_ready(http)
             yield
 
-    yield address, serving
+    return address, serving
 
 
 def test_the_page_survives_a_server_that_goes_and_comes_back(

@@ -53,5 +53,6 @@ def test_who_guessed_too_often_waits_until_the_window_is_over(age, wait_s):
 def test_a_code_that_was_right_once_is_no_guess():
     assert [refusal for refusal in Refusal if not refusal.is_guess] == [
         Refusal.REDEEMED,
+        Refusal.VOIDED,
         Refusal.LOST_RACE,
     ]

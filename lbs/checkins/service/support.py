@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from lbs.accounts.policy import pseudonym
+from lbs.accounts.policy import MerchantKey, pseudonym
 from lbs.checkins import queries
 from lbs.checkins.errors import AlreadyVoided, CheckInNotFound
 from lbs.db import Session, new_id
@@ -49,24 +49,20 @@ class ReceiptView:
         return self.flaw is None
 
 
-def load_findings(
-    session: Session, check_in_id: UUID, merchant_id: UUID
-) -> tuple[Any, UUID | None]:
+def load_findings(session: Session, check_in_id: UUID, key: MerchantKey) -> tuple[Any, UUID | None]:
     """The check-in with all its findings, and the merchant's own name for the customer."""
-    row = queries.find_findings(session, check_in_id, merchant_id)
-    if row is None:
+    row = queries.find_findings(session, check_in_id, key.merchant_id)
+    if row is None or not key.may_act_at(row.venue_id):
         raise CheckInNotFound
     customer = pseudonym(row.subject_id, row.pseudonym_key) if row.subject_id else None
     return row, customer
 
 
 def void(
-    session: Session, check_in_id: UUID, *, merchant_id: UUID, reason: str, now: datetime
+    session: Session, check_in_id: UUID, *, key: MerchantKey, reason: str, now: datetime
 ) -> Voided:
     """Take a check-in back with everything that followed from it: visit, unlocks, redemptions."""
-    found = queries.find_findings(session, check_in_id, merchant_id)
-    if found is None:
-        raise CheckInNotFound
+    found, _ = load_findings(session, check_in_id, key)
     if found.customer_id:
         queries.lock_customer(session, found.customer_id)
     verdict = queries.lock_check_in(session, check_in_id)
@@ -75,7 +71,7 @@ def void(
     done = queries.void(
         session,
         check_in_id=check_in_id,
-        merchant_id=merchant_id,
+        merchant_id=key.merchant_id,
         verdict_before=verdict,
         reason=reason,
         event_id=new_id(),
@@ -94,17 +90,17 @@ def void(
 def verify_receipt(
     session: Session,
     claims: Mapping[str, Any] | None,
-    merchant_id: UUID,
+    key: MerchantKey,
     command: VerifyReceipt,
     now: datetime,
 ) -> ReceiptView:
     """`claims` are those of a genuine receipt that has not expired; None: it is none."""
     if claims is None:
         return ReceiptView("not_genuine")
-    if claims["merchant"] != str(merchant_id):
+    if claims["merchant"] != str(key.merchant_id):
         return ReceiptView("other_merchant")
     check_in_id = UUID(claims["jti"])
-    flaw = _flaw(claims, command) or _state_flaw(session, check_in_id, command, now)
+    flaw = _flaw(claims, command, key) or _state_flaw(session, check_in_id, command, now)
     return ReceiptView(
         flaw,
         check_in_id=check_in_id,
@@ -116,8 +112,9 @@ def verify_receipt(
     )
 
 
-def _flaw(claims: Mapping[str, Any], command: VerifyReceipt) -> str | None:
-    if command.venue_id and claims["venue"] != str(command.venue_id):
+def _flaw(claims: Mapping[str, Any], command: VerifyReceipt, key: MerchantKey) -> str | None:
+    venue_id = UUID(claims["venue"])
+    if command.venue_id not in (None, venue_id) or not key.may_act_at(venue_id):
         return "other_venue"
     if command.customer_id and claims["sub"] != str(command.customer_id):
         return "other_customer"

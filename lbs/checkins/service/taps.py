@@ -66,12 +66,24 @@ def report_taps(
         row.sequence: TapResult(row.sequence, row.outcome, row.check_in_id, repeated=True)
         for row in queries.known_taps(session, reader.proof_id, [tap.sequence for tap in taps])
     }
+    _lock_wearers(session, reader, taps, tools)
     for tap in sorted(taps, key=lambda tap: tap.sequence):
         if tap.sequence not in known:
             result = _take(session, reader, tap, limits, tools, now)
             queries.remember_tap(session, reader.proof_id, tap, result, now)
             known[tap.sequence] = result
     return [known[sequence] for sequence in sorted({tap.sequence for tap in taps})]
+
+
+def _lock_wearers(session: Session, reader: Reader, taps: Sequence[Tap], tools: Tools) -> None:
+    """In one order for all readers, so that no two of them wait for each other."""
+    merchant_id = reader.merchant_id
+    bound = [
+        find_bound_customer(session, merchant_id, tag_digests(tools.vault, merchant_id, tag))
+        for tag in {tap.tag for tap in taps}
+    ]
+    for customer_id in sorted({row.customer_id for row in bound if row}):
+        queries.lock_customer(session, customer_id)
 
 
 def _take(

@@ -37,9 +37,7 @@ class Given:
     """What the beacon's clock says now."""
 
 
-def make_secret(
-    kind: str, parameters: Mapping[str, Any], given: Given, random_bytes: bytes
-) -> str:
+def make_secret(kind: str, parameters: Mapping[str, Any], given: Given, random_bytes: bytes) -> str:
     """The secret as text: what the merchant brings, or made of `RANDOM_BYTES` random bytes."""
     match kind:
         case "venue_code":

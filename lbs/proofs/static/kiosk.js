@@ -18,8 +18,8 @@ const TEXTS = {
     lost: (when, until) => `No connection since ${when}. Codes are good until ${until}.`,
     noKey: "This screen needs a key",
     badKey: "The key of this screen is no longer good",
-    make: "Make a venue code for this venue with your API key. Or rotate the one you have, at its /rotation.",
-    open: "Open the kiosk_url of the answer on this screen. It ends in #key=lbp_…",
+    make: "Create a venue_code proof for this venue with your API key, or rotate the one it has.",
+    open: "Open the kiosk_url of the answer on this screen. It ends in #key=lbp_ and so on.",
     keep: "The screen keeps the key until it is rotated or revoked.",
   },
   da: {
@@ -35,8 +35,8 @@ const TEXTS = {
     lost: (when, until) => `Ingen forbindelse siden ${when}. Der er gyldige koder til ${until}.`,
     noKey: "Skærmen mangler en nøgle",
     badKey: "Skærmens nøgle gælder ikke længere",
-    make: "Lav en venue code til stedet med din API-nøgle. Eller forny den, du har, på dens /rotation.",
-    open: "Åbn svarets kiosk_url på denne skærm. Den ender på #key=lbp_…",
+    make: "Opret en venue_code til stedet med din API-nøgle, eller forny den, stedet har.",
+    open: "Åbn svarets kiosk_url på denne skærm. Den ender på #key=lbp_ og så videre.",
     keep: "Skærmen husker nøglen, til den bliver fornyet eller spærret.",
   },
 };
@@ -219,6 +219,7 @@ async function stayAwake() {
 function offerFullscreen() {
   const button = at("fullscreen"), root = document.documentElement;
   button.hidden = !root.requestFullscreen;
+  button.setAttribute("aria-label", SAY.fullscreen);
   button.addEventListener("click", () => root.requestFullscreen().catch(() => {}));
 }
 
