@@ -14,8 +14,10 @@ from babel.numbers import format_currency, get_currency_precision
 from lbs.cli.copenhagen import Sample
 
 TEASER = "Something warm is on us, your first time here"
+CAKE = "Cake on the house for whoever is really here"
 FAR_M, NEAR_M, METRES_A_DEGREE = 400, 200, 111_320
-VENUE = "20 grams"
+VENUE = "Buzz Kaffebar"
+"""A café of the sample whose hours are not known, so that the story can be told at any hour."""
 
 
 class StoryFailed(RuntimeError):
@@ -61,7 +63,8 @@ def play(player: Player, sample: Sample) -> Told:
     """The whole story; raises StoryFailed at the first step that goes wrong."""
     venue = _find_venue(player, sample)
     offer = _publish(player, sample, venue)
-    lon, lat = venue["location"]["lon"], venue["location"]["lat"]
+    kiosk = _set_up_kiosk(player, sample, venue)
+    lon, lat = _somewhere_near(venue["location"])
     customer = player.ask(
         "POST",
         "/v1/customers",
@@ -79,7 +82,11 @@ def play(player: Player, sample: Sample) -> Told:
     opened = [unlock for unlock in near["unlocked"] if unlock["offer_id"] == offer["id"]]
     require(near["verdict"] == "accepted" and len(opened) == 1, near)
     code = opened[0]["code"]
-    player.step(f"Check-in inside: {near['verdict']}, opens “{opened[0]['terms']}”, code {code}")
+    player.step(
+        f"Check-in inside: {near['verdict']} at {near['level']}, opens “{opened[0]['terms']}”, "
+        f"code {code}"
+    )
+    _step_up(player, customer, kiosk, near)
 
     _redeem_twice(player, sample, venue, code)
     _count(player, sample, offer)
@@ -105,36 +112,87 @@ def _find_venue(player: Player, sample: Sample) -> dict[str, Any]:
 
 
 def _publish(player: Player, sample: Sample, venue: dict[str, Any]) -> dict[str, Any]:
-    """A fresh offer; the one of an earlier story ends."""
+    """Fresh offers; those of an earlier story end."""
     key = sample.merchant_key
     for old in player.ask("GET", "/v1/offers", key, params={"status": "active"})["items"]:
-        if old["teaser"] == TEASER:
+        if old["teaser"] in (TEASER, CAKE):
             player.ask("POST", f"/v1/offers/{old['id']}/status", key, json={"status": "ended"})
-    now = datetime.now(UTC)
-    offer = player.ask(
-        "POST",
-        "/v1/offers",
-        key,
-        status=201,
-        json={
-            "teaser": TEASER,
-            "terms": "One filter coffee of any size",
-            "reward": {"kind": "free_item", "item": "A filter coffee"},
-            "rule": {"kind": "first_visit"},
-            "value_minor": 3500,
-            "cost_minor": 600,
-            "currency": "DKK",
-            "valid_from": now.isoformat(),
-            "valid_to": (now + timedelta(days=30)).isoformat(),
-            "limit_total": 500,
-            "limit_per_customer": 1,
-            "redeem_within_s": 7200,
-            "venue_ids": [venue["id"]],
-        },
+    coffee = _open_offer(
+        player,
+        sample,
+        venue,
+        teaser=TEASER,
+        terms="One filter coffee of any size",
+        reward={"kind": "free_item", "item": "A filter coffee"},
+        value_minor=3500,
+        cost_minor=600,
     )
-    player.ask("POST", f"/v1/offers/{offer['id']}/status", key, json={"status": "active"})
     player.step(f"The merchant opens an offer at {VENUE}: “{TEASER}”")
-    return offer
+    _open_offer(
+        player,
+        sample,
+        venue,
+        teaser=CAKE,
+        terms="A slice of today's cake",
+        reward={"kind": "free_item", "item": "A slice of cake"},
+        value_minor=4500,
+        cost_minor=1500,
+        min_level="L3",
+    )
+    player.step(f"And one that takes a physical proof of presence (L3): “{CAKE}”")
+    return coffee
+
+
+def _open_offer(
+    player: Player, sample: Sample, venue: dict[str, Any], **members: Any
+) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    body = {
+        "rule": {"kind": "first_visit"},
+        "currency": "DKK",
+        "valid_from": now.isoformat(),
+        "valid_to": (now + timedelta(days=30)).isoformat(),
+        "limit_total": 500,
+        "limit_per_customer": 1,
+        "redeem_within_s": 7200,
+        "venue_ids": [venue["id"]],
+        **members,
+    }
+    key = sample.merchant_key
+    offer = player.ask("POST", "/v1/offers", key, status=201, json=body)
+    return player.ask("POST", f"/v1/offers/{offer['id']}/status", key, json={"status": "active"})
+
+
+def _set_up_kiosk(player: Player, sample: Sample, venue: dict[str, Any]) -> str:
+    """The kiosk's key."""
+    path = f"/v1/venues/{venue['id']}/proofs"
+    body = {"kind": "venue_code", "name": "The tablet at the counter"}
+    made = player.ask("POST", path, sample.merchant_key, status=201, json=body)
+    token: str = made["token"]
+    address = f"{player.http.base_url}/kiosk/{venue['id']}#key={token}"
+    player.step(f"A tablet at the counter shows a code that changes every {made['step_s']} s:")
+    player.say(f"      {address}")
+    return token
+
+
+def _step_up(player: Player, customer: str, kiosk: str, seen: dict[str, Any]) -> None:
+    [cake] = [offer for offer in seen["locked"] if offer["teaser"] == CAKE]
+    require(cake["reason"]["code"] == "level_too_low" and "venue_code" in cake["needs"], seen)
+    player.step(
+        f"The cake stays locked. {cake['reason']['text']} One of: {', '.join(cake['needs'])}"
+    )
+    code = player.ask("GET", "/v1/kiosk/codes", kiosk)["codes"][0]["code"]
+    body = {"evidence": [{"kind": "venue_code", "code": code}]}
+    path = f"/v1/check-ins/{seen['id']}/evidence"
+    now = player.ask("POST", path, customer, json=body)
+    [unlock] = now["unlocked"]
+    require(now["level"] == "L3" and now["visits"] == seen["visits"], now)
+    player.step(f"The customer types {code}: now {now['level']}, opens “{unlock['terms']}”")
+
+
+def _somewhere_near(location: dict[str, float]) -> tuple[float, float]:
+    """A few metres from the point that everybody is shown, which is where only liars are."""
+    return location["lon"] + 2.3 / METRES_A_DEGREE, location["lat"] + 3.1 / METRES_A_DEGREE
 
 
 def _look_nearby(

@@ -112,7 +112,7 @@ class VenueProofRotation(MethodView):
     @blp.arguments(RotateVenueProofSchema)
     @blp.response(201, NewVenueProofSchema)
     def post(self, given: Given, venue_id: UUID, proof_id: UUID) -> dict[str, Any]:
-        """Give a proof a new secret and key; the old ones are refused from the next request on
+        """Give a proof a new secret and key; the old ones are dead at once
 
         A kiosk has to be opened with its new address, a poster printed anew, a tag or beacon
         programmed anew. A tag's counter starts again, because its keys are new.

@@ -29,6 +29,12 @@ class Guest:
         self.receipt = world.check_in(self.token, venue or world.venue())["receipt"]
 
 
+def next_door(world: World, other_world: World, guest: Guest) -> str:
+    """The receipt of the guest's check-in with another merchant, at the same place."""
+    other_world.lon, other_world.lat = world.lon, world.lat
+    return other_world.check_in(guest.token, other_world.venue())["receipt"]
+
+
 def tag() -> str:
     return uuid.uuid4().hex[:14]
 
@@ -78,8 +84,7 @@ def test_the_merchant_reads_its_own_pseudonym_of_the_customer(world: World, othe
             {"customer": guest.id, "merchant": world.merchant_id},
         ).one()
     assert band["customer"] == str(pseudonym(subject_id, key))
-    elsewhere = other_world.check_in(guest.token, other_world.venue())["receipt"]
-    body = {"tag": tag(), "receipt": elsewhere}
+    body = {"tag": tag(), "receipt": next_door(world, other_world, guest)}
     assert other_world.ask("post", PATH, json=body)["customer"] != band["customer"]
     assert guest.id not in (band["customer"], str(subject_id))
 
@@ -281,10 +286,7 @@ def test_wristbands_are_listed_page_by_page(world: World):
 def test_customers_see_their_own_and_report_them_lost(world: World, other_world: World):
     guest = Guest(world)
     band = bind(world, guest, TAG)
-    body = {
-        "tag": tag(),
-        "receipt": other_world.check_in(guest.token, other_world.venue())["receipt"],
-    }
+    body = {"tag": tag(), "receipt": next_door(world, other_world, guest)}
     elsewhere = other_world.ask("post", PATH, json=body)
     items = world.ask("get", OWN, guest.token)["items"]
     assert [item["id"] for item in items] == [elsewhere["id"], band["id"]]
