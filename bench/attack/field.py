@@ -41,9 +41,9 @@ class Unexpected(RuntimeError):
 class Try:
     """What came of one try: the codes that the attacker hears, and what support sees beyond."""
 
-    opened: bool
     heard: tuple[str, ...] = ()
     found: tuple[str, ...] = ()
+    opened: bool = False
 
     @property
     def reason(self) -> str:
@@ -218,7 +218,7 @@ class Field:
         if any(unlock["offer_id"] == venue.offer_id for unlock in body["unlocked"]):
             return OPENED
         found = [finding["reason"] for finding in self.findings(body["id"])["findings"]]
-        return Try(False, tuple(_heard(body)), tuple(found))
+        return Try(tuple(_heard(body)), tuple(found))
 
     def findings(self, check_in_id: str) -> Any:
         return self.ask("GET", f"/v1/check-ins/{check_in_id}/findings")
@@ -226,7 +226,7 @@ class Field:
     def verified(self, receipt: str, **asked: Any) -> Try:
         """What a merchant's system hears of a receipt."""
         heard = self.post("/v1/receipts/verify", {"receipt": receipt, **asked})
-        return OPENED if heard["valid"] else Try(False, (heard["flaw"],))
+        return OPENED if heard["valid"] else Try((heard["flaw"],))
 
 
 def _heard(body: Json) -> Iterator[str]:
@@ -239,7 +239,7 @@ def _heard(body: Json) -> Iterator[str]:
 
 
 def refused(answer: httpx.Response) -> Try:
-    return Try(False, (answer.json()["code"],))
+    return Try((answer.json()["code"],))
 
 
 def prepare(http: httpx.Client, db: Database, vault: Vault, tries: int) -> Field:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -191,8 +192,11 @@ def _step_up(player: Player, customer: str, kiosk: str, seen: dict[str, Any]) ->
 
 
 def _somewhere_near(location: dict[str, float]) -> tuple[float, float]:
-    """A few metres from the point that everybody is shown, which is where only liars are."""
-    return location["lon"] + 2.3 / METRES_A_DEGREE, location["lat"] + 3.1 / METRES_A_DEGREE
+    """Some metres from the point that everybody is shown: only liars are right there, and twice
+    at the same place to the last digit.
+    """
+    east_m, north_m = 3 + 2 * random.random(), 3 + 2 * random.random()  # noqa: S311
+    return location["lon"] + east_m / METRES_A_DEGREE, location["lat"] + north_m / METRES_A_DEGREE
 
 
 def _look_nearby(

@@ -34,7 +34,7 @@ FIND_DISPLAY = Statement("""
 """)
 
 FIND_BOUND_CUSTOMER = Statement("""
-    SELECT customer_id, status, id AS wristband_id FROM wristband
+    SELECT customer_id, status, bound_at, id AS wristband_id FROM wristband
     WHERE merchant_id = :merchant_id AND tag_digest = ANY(:digests) AND status <> 'unbound'
     LIMIT 1
 """)

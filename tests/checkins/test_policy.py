@@ -87,7 +87,7 @@ def test_a_fresh_fine_fix_inside_the_fence_is_accepted_at_level_1():
     assert (judgement.verdict, judgement.level) == (ACCEPTED, Level.LOCATION)
     assert (judgement.findings, judgement.needs) == ((), ())
     assert (judgement.risk, judgement.counts_again_at) == (0, None)
-    assert judgement.certainty == pytest.approx(0.9958, abs=0.0001)
+    assert judgement.certainty == pytest.approx(0.9981, abs=0.0001)
 
 
 def test_every_check_passes_where_there_is_nothing_to_find():

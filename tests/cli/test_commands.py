@@ -98,7 +98,7 @@ def test_replay_counts_what_it_sent(env, tmp_path: Path):
     file = tmp_path / "checkins.tsv"
     start = datetime(2010, 3, 13, 12, tzinfo=UTC)
     rows = [
-        (user, start + timedelta(hours=6 * visit), venue)
+        (user, start + timedelta(hours=6 * visit + 2 * venue), venue)
         for user in range(5)
         for venue in range(2)
         for visit in range(10)
