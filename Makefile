@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup run test check format openapi requirements bench audit clean
+.PHONY: help setup run test check format openapi requirements bench attack audit clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -48,6 +48,9 @@ openapi: setup ## Write openapi/openapi.yaml and docs/problems
 
 bench: setup ## Measure; ONLY=checkin runs one part
 	$(BIN)/python -m bench $(ONLY)
+
+attack: setup ## Attack the service, see whom it costs; writes docs/attacks.md; ONLY=teleport mounts one
+	$(BIN)/python -m bench.attack $(ONLY)
 
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links

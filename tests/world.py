@@ -38,18 +38,18 @@ class World:
     The world lies at a place of its own (`lon`, `lat`), so nearby search finds no other's venues.
     """
 
-    def __init__(self, app: Flask) -> None:
+    def __init__(self, app: Flask, merchant: str = "Merchant") -> None:
         self.app = app
         self.client = app.test_client()
         self.db: Database = app.extensions["lbs_database"]
         place = next(_places)
         self.lon, self.lat = -170.0 + place % 300, -40.0 + place // 300
         with self.db.transaction() as session:
-            merchant, key = accounts.create_merchant(session, "Merchant", _secret, now())
+            owner, key = accounts.create_merchant(session, merchant, _secret, now())
             app_row, self.publishable_key, self.backend_key = accounts.create_app(
                 session, "App", _secret, now()
             )
-        self.merchant_id, self.app_id = merchant.id, app_row.id
+        self.merchant_id, self.app_id = owner.id, app_row.id
         self.key: str = key.token or ""
         self.key_id = key.id
 

@@ -136,9 +136,7 @@ class Field:
         """A beacon that has been running for so long."""
         made = self.proof(venue, "beacon", clock_s=int(age.total_seconds()))
         started_at = datetime.fromisoformat(made["started_at"])
-        return EidBeacon(
-            bytes.fromhex(made["identity_key"]), made["rotation_exponent"], started_at
-        )
+        return EidBeacon(bytes.fromhex(made["identity_key"]), made["rotation_exponent"], started_at)
 
     def shown(self, kiosk: Json) -> Json:
         """What stands on the kiosk's screen, as evidence."""
@@ -250,9 +248,7 @@ def prepare(http: httpx.Client, db: Database, vault: Vault, tries: int) -> Field
         _, rival_key = accounts.create_merchant(session, "Rival", _secret, now())
         app, publishable, backend = accounts.create_app(session, "App", _secret, now())
         accounts.set_integrity(session, app.id, play.keys(), vault)
-    return Field(
-        http, key.token or "", rival_key.token or "", publishable, backend, play, tries
-    )
+    return Field(http, key.token or "", rival_key.token or "", publishable, backend, play, tries)
 
 
 def degrees_east(metres: float, lat: float) -> float:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import math
 import secrets
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -42,7 +43,7 @@ from lbs.venues import service as venues
 FIXES = ROOT / "tests" / "data" / "gps-accuracy" / "walking.csv.gz"
 GOWALLA = ROOT.parent / "shared" / "data" / "gowalla-nyc" / "checkins.tsv.gz"
 SEED = 20261122
-AT_ONCE = 6
+AT_ONCE, LANES = 6, 2
 REDRAWN_M = 0.5
 """An error is drawn many times over for Gowalla; this much of chance keeps the digits apart."""
 
@@ -60,7 +61,7 @@ class Traffic:
     """What became of check-ins by people who were there."""
 
     name: str
-    source: str
+    source: str = ""
     check_ins: int = 0
     too_soon: int = 0
     """The venue's own rule, and none of the shares."""
@@ -68,6 +69,9 @@ class Traffic:
     asked: int = 0
     """Ambiguous, or accepted with an L1 offer that risk keeps closed."""
     reasons: Counter[str] = field(default_factory=Counter)
+    customers: int = 0
+    hurried: Counter[str] = field(default_factory=Counter)
+    """How often each customer was asked for more because of checking in very often."""
 
     @property
     def counted(self) -> int:
@@ -94,13 +98,16 @@ class Traffic:
 
 
 def together(name: str, parts: Sequence[Traffic]) -> Traffic:
-    both = Traffic(name, "both")
-    for part in parts:
-        both.check_ins += part.check_ins
-        both.too_soon += part.too_soon
-        both.refused += part.refused
-        both.asked += part.asked
-    return both
+    return Traffic(
+        name,
+        check_ins=sum(part.check_ins for part in parts),
+        too_soon=sum(part.too_soon for part in parts),
+        refused=sum(part.refused for part in parts),
+        asked=sum(part.asked for part in parts),
+        reasons=sum((part.reasons for part in parts), Counter()),
+        customers=sum(part.customers for part in parts),
+        hurried=sum((part.hurried for part in parts), Counter()),
+    )
 
 
 def read_errors() -> list[Error]:
@@ -121,7 +128,7 @@ def _error(row: dict[str, str]) -> Error:
 
 def phones(on: Field, errors: Sequence[Error]) -> Traffic:
     """Every fix once, each of its own customer, truly inside a random building."""
-    traffic = Traffic("phones", f"{len(errors):,} phone fixes at Copenhagen's buildings, over HTTP")
+    traffic = Traffic("phones", "real phone fixes, at buildings in Copenhagen, over HTTP")
     buildings, chance = _import_buildings(on), Random(SEED)
     sent = [(*_inside(chance.choice(buildings), chance), error) for error in errors]
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -145,10 +152,18 @@ def _import_buildings(on: Field) -> list[tuple[str, Polygon]]:
     ]
     created = on.post("/v1/venues/import", {"type": "FeatureCollection", "features": found})
     on.offer(created["created"], 1)
-    areas = [shape(building["geometry"]) for building in found]
-    for area in areas:
-        prepare(area)
-    return list(zip(created["created"], areas, strict=True))
+    return [
+        (venue_id, _area(building["geometry"]))
+        for venue_id, building in zip(created["created"], found, strict=True)
+    ]
+
+
+def _area(geometry: Json) -> Polygon:
+    area = shape(geometry)
+    if not isinstance(area, Polygon):
+        raise TypeError("A building is one polygon.")
+    prepare(area)
+    return area
 
 
 def _inside(building: tuple[str, Polygon], chance: Random) -> tuple[str, float, float]:
@@ -206,10 +221,24 @@ def gowalla(
     if not GOWALLA.exists():
         return None
     rows = _of_some_users(read(GOWALLA), every)
-    words = f"{len(rows):,} check-ins in New York (Gowalla 2009-2010), through the service"
-    traffic = Traffic("gowalla", words)
-    replay, chance = _prepare(db, settings, rows), Random(SEED)
-    for row in progress(rows, "Gowalla"):
+    replay = _prepare(db, settings, rows)
+    with ThreadPoolExecutor(LANES) as pool:
+        lanes = pool.map(lambda lane: _replay_lane(replay, rows, errors, lane), range(LANES))
+        traffic = together("gowalla", list(lanes))
+    traffic.customers = len(replay.customer_ids)
+    traffic.source = "check-ins in New York (Gowalla 2009-2010), through the service"
+    if every > 1:
+        traffic.source += f", of one user in {every}"
+    return traffic
+
+
+def _replay_lane(
+    replay: Replay, rows: Sequence[Row], errors: Sequence[Error], lane: int
+) -> Traffic:
+    """The check-ins of some of the users, in order; a user's depend on no other's."""
+    own = [row for row in rows if zlib.crc32(row.user.encode()) % LANES == lane]
+    traffic, chance = Traffic("gowalla"), Random(SEED + lane)
+    for row in progress(own, f"Gowalla, lane {lane}"):
         _replay(replay, row, _displaced(row, chance.choice(errors), chance), traffic)
     return traffic
 
@@ -248,6 +277,8 @@ def _replay(replay: Replay, row: Row, fix: LocationFix, traffic: Traffic) -> Non
     ]
     withheld = any(offer.standing.why is Why.LEVEL_TOO_LOW for offer in outcome.locked)
     traffic.count(judgement.verdict.word, reasons, withheld=withheld)
+    if Reason.RAPID_FIRE in reasons:
+        traffic.hurried[row.user] += 1
 
 
 def _prepare(db: Database, settings: Settings, rows: Sequence[Row]) -> Replay:

@@ -203,7 +203,21 @@ RECORD = Statement("""
 
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
 
-LIVE_PROOFS = Statement("""
+_LIVE_PROOFS = """
+    FROM venue_proof AS proof
+    WHERE proof.venue_id = coalesce(
+              (SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)
+      AND proof.kind = ANY(:kinds) AND proof.revoked_at IS NULL
+    ORDER BY proof.id
+"""
+
+LOCK_PROOFS = Statement(f"SELECT proof.id {_LIVE_PROOFS} FOR NO KEY UPDATE OF proof")
+"""Counters, hourly limits and crowds are exact then; after the customer's own lock.
+
+A statement of its own: what is read together with a lock may be as old as the wait for it.
+"""
+
+LIVE_PROOFS = Statement(f"""
     SELECT proof.id, proof.kind, proof.name, proof.parameters, proof.sealed_secret, proof.counter,
            ARRAY(SELECT step FROM proof_use
                  WHERE proof_id = proof.id AND customer_id = :customer_id
@@ -212,13 +226,8 @@ LIVE_PROOFS = Statement("""
                 SELECT step, count(*) AS customers FROM proof_use
                 WHERE proof_id = proof.id AND used_at > :since GROUP BY step
             ) AS counted) AS uses
-    FROM venue_proof AS proof
-    WHERE proof.venue_id = coalesce(
-              (SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)
-      AND proof.kind = ANY(:kinds) AND proof.revoked_at IS NULL
-    ORDER BY proof.id FOR NO KEY UPDATE OF proof
+    {_LIVE_PROOFS}
 """)
-"""Locked, so that counters, hourly limits and crowds are exact; after the customer's own lock."""
 
 SPEND = Statement("""
     WITH given AS (
@@ -351,8 +360,9 @@ VOID = Statement(
                                   currency, counted)
         SELECT :event_id, CAST(:now AS timestamptz), 'check_in_voided',
                CAST(:merchant_id AS uuid), voided.venue_id, told.subject_id, voided.id, 'voided',
-               CAST(:verdict_before AS text), ARRAY[CAST(:reason AS text)], NULL, NULL, NULL, NULL,
-               NULL, NULL, NULL, NULL, coalesce(told.counted, true)
+               CAST(:verdict_before AS text), ARRAY[CAST(:reason AS text)], NULL, NULL, NULL,
+               CAST(NULL AS uuid), CAST(NULL AS bigint), CAST(NULL AS bigint),
+               CAST(NULL AS bigint), NULL, coalesce(told.counted, true)
         FROM voided LEFT JOIN LATERAL (
             SELECT subject_id, counted FROM ledger_event
             WHERE venue_id = voided.venue_id AND at >= voided.occurred_at
@@ -481,10 +491,9 @@ def live_proofs(
     session: Session, *, place_id: UUID, customer_id: UUID, kinds: Sequence[str], since: datetime
 ) -> Sequence[Any]:
     """The place's proofs of these kinds, locked, with their use since then."""
-    return LIVE_PROOFS.all(
-        session,
-        {"place_id": place_id, "customer_id": customer_id, "kinds": list(kinds), "since": since},
-    )
+    asked = {"place_id": place_id, "kinds": list(kinds)}
+    LOCK_PROOFS.do(session, asked)
+    return LIVE_PROOFS.all(session, {**asked, "customer_id": customer_id, "since": since})
 
 
 def spend(

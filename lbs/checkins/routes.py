@@ -104,7 +104,7 @@ class CheckInEvidence(MethodView):
     @blp.arguments(AddEvidenceSchema)
     @blp.response(200, CheckInResultSchema)
     def post(self, evidence: Evidence, check_in_id: UUID) -> dict[str, Any]:
-        """Add evidence to a check-in that is ambiguous, or whose level is too low for an offer
+        """Add evidence to a check-in that is ambiguous, or too weak for an offer
 
         It is judged anew with all its evidence; offers open the moment their level is reached. A
         new location takes the place of the old one. Taken until `evidence_until`.
@@ -156,7 +156,7 @@ class CheckInFindings(MethodView):
         `customer` is what this merchant calls the customer, as in `/v1/standings`.
         """
         with transaction() as session:
-            found = support.load_findings(session, check_in_id, merchant())
+            found = support.load_findings(session, check_in_id, merchant().merchant_id)
         return present_findings(*found)
 
 
@@ -173,7 +173,11 @@ class CheckInVoid(MethodView):
         """
         with transaction() as session:
             return support.void(
-                session, check_in_id, key=merchant(), reason=body["reason"], now=now()
+                session,
+                check_in_id,
+                merchant_id=merchant().merchant_id,
+                reason=body["reason"],
+                now=now(),
             )
 
 

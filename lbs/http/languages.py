@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from babel import negotiate_locale
 from flask import request
 
 LANGUAGES = ("en", "da")
@@ -13,7 +14,8 @@ Text = Mapping[str, str]
 
 
 def language() -> str:
-    return request.accept_languages.best_match(LANGUAGES) or LANGUAGES[0]
+    wanted = [tag for tag, quality in request.accept_languages if quality]
+    return negotiate_locale(wanted, LANGUAGES, sep="-") or LANGUAGES[0]
 
 
 def say(text: Text) -> str:

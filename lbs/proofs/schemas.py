@@ -425,11 +425,23 @@ class KioskCodesSchema(Schema):
         "now": "2026-11-22T09:00:12Z",
         "codes": [
             {
-                "code": "287082",
-                "qr": {"size": 37, "path": "M4 4h7v1h-7z"},
+                "code": "191134",
+                "qr": {"size": 37, "path": "M4 4h7v1h-7z..."},
                 "valid_from": "2026-11-22T09:00:00Z",
                 "valid_until": "2026-11-22T09:00:30Z",
-            }
+            },
+            {
+                "code": "105966",
+                "qr": {"size": 37, "path": "M4 4h7v1h-7z..."},
+                "valid_from": "2026-11-22T09:00:30Z",
+                "valid_until": "2026-11-22T09:01:00Z",
+            },
+            {
+                "code": "664971",
+                "qr": {"size": 37, "path": "M4 4h7v1h-7z..."},
+                "valid_from": "2026-11-22T09:01:00Z",
+                "valid_until": "2026-11-22T09:01:30Z",
+            },
         ],
     }
 

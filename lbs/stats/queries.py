@@ -47,8 +47,7 @@ _COUNTS = """
         WHERE event.counted AND (
             changed.check_in_id IS NULL
             OR kind NOT IN ('check_in', 'unlocked', 'expired')
-            OR kind = 'check_in' AND event.at >= changed.last_at
-            OR kind IN ('unlocked', 'expired') AND NOT changed.voided)
+            OR NOT changed.voided AND (kind <> 'check_in' OR event.at >= changed.last_at))
     )
     SELECT {bucket} AS bucket,
            count(*) FILTER (WHERE kind = 'check_in') AS check_ins,

@@ -15,7 +15,22 @@ from flask import Flask
 from sqlalchemy import text
 
 from lbs.accounts.policy import SCOPES, pseudonym
-from tests.world import OFFER, World
+from lbs.proofs.rules.provisioning import WITH_KEY
+from tests.world import OFFER, World, now
+
+PROOFS: dict[str, dict[str, Any]] = {
+    "venue_code": {},
+    "poster_code": {},
+    "nfc_tag": {"uid": "04de5f1eacc040"},
+    "beacon": {},
+    "reader": {},
+    "staff": {"pin": "000000000000"},
+}
+"""Every kind of proof, with what it needs beside a name; uid and PIN are made anew each time."""
+SHOWN_ONCE = (
+    *("secret", "otpauth_uri", "token", "kiosk_url", "code", "pin"),
+    *("meta_read_key", "file_read_key", "identity_key"),
+)
 
 
 @dataclass
@@ -27,6 +42,8 @@ class Victim:
     """By the name they have in a path or a body."""
     secrets: dict[str, str] = field(default_factory=dict)
     """What no stranger may read, by what it is."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """Its own, by what they are good for."""
     public: frozenset[str] = frozenset()
     """What of it every customer may read."""
 
@@ -34,9 +51,10 @@ class Victim:
 @dataclass(frozen=True)
 class Route:
     needs: str
-    """A scope, `owner`, `app`, `customer` or `refresh`."""
+    """A scope, `owner`, `app`, `customer`, `refresh`, or a kind of proof that has a key."""
     to_another_merchant: int = 404
     to_another_customer: int = 404
+    to_another_venue: int = 404
     body: Callable[[dict[str, str]], Any] = lambda ids: {}
     query: Callable[[dict[str, str]], dict[str, Any]] = lambda ids: {}
 
@@ -65,11 +83,30 @@ def at_the_venue(ids: dict[str, str]) -> dict[str, Any]:
     return {"venue_id": ids["venue_id"]}
 
 
+def proof(ids: dict[str, str]) -> dict[str, Any]:
+    return {"kind": "venue_code", "name": "x"}
+
+
+def evidence(ids: dict[str, str]) -> dict[str, Any]:
+    return {"evidence": [{"kind": "poster_code", "code": ids["poster code"]}]}
+
+
+def band(ids: dict[str, str]) -> dict[str, Any]:
+    return {"tag": "a tag of nobody's", "receipt": ids["receipt"]}
+
+
+def taps(ids: dict[str, str]) -> dict[str, Any]:
+    return {"taps": [{"sequence": 1, "tag": ids["tag"], "tapped_at": now().isoformat()}]}
+
+
 VENUE, GROUP = "/v1/venues/<uuid:venue_id>", "/v1/venue-groups/<uuid:group_id>"
 OFFER_PATH, KEY = "/v1/offers/<uuid:offer_id>", "/v1/api-keys/<uuid:api_key_id>"
 REDEMPTION, UNLOCK = "/v1/redemptions/<uuid:redemption_id>", "/v1/unlocks/<uuid:unlock_id>"
 STATS = "/v1/stats"
 EVENT, STANDING = "/v1/events/<uuid:event_id>", "/v1/standings/<uuid:customer>"
+VENUE_PROOFS, PROOF = f"{VENUE}/proofs", f"{VENUE}/proofs/<uuid:proof_id>"
+BAND, OWN_BANDS = "/v1/wristbands/<uuid:wristband_id>", "/v1/customers/me/wristbands"
+CHECK_IN = "/v1/check-ins/<uuid:check_in_id>"
 
 ROUTES: dict[str, Route] = {
     "GET /v1/api-keys": Route("owner", 200),
@@ -117,6 +154,19 @@ ROUTES: dict[str, Route] = {
     f"GET {EVENT}": Route("venues"),
     f"PATCH {EVENT}": Route("venues", body=lambda ids: {"name": "taken"}),
     f"DELETE {EVENT}": Route("venues"),
+    f"GET {VENUE_PROOFS}": Route("venues"),
+    f"POST {VENUE_PROOFS}": Route("venues", body=proof),
+    f"GET {PROOF}": Route("venues"),
+    f"DELETE {PROOF}": Route("venues"),
+    f"POST {PROOF}/rotation": Route("venues"),
+    f"GET {PROOF}/poster": Route("venues"),
+    "GET /v1/kiosk/codes": Route("venue_code", to_another_venue=200),
+    "GET /v1/wristbands": Route("support", 200),
+    "POST /v1/wristbands": Route("support", 409, body=band),
+    f"DELETE {BAND}": Route("support"),
+    f"POST {BAND}/loss": Route("support"),
+    f"GET {OWN_BANDS}": Route("customer", to_another_customer=200),
+    f"POST {OWN_BANDS}/<uuid:wristband_id>/loss": Route("customer"),
     "GET /v1/standings": Route("support", 200),
     f"GET {STANDING}": Route("support"),
     f"PUT {STANDING}": Route("support", body=lambda ids: {"standing": "staff"}),
@@ -128,6 +178,15 @@ ROUTES: dict[str, Route] = {
     f"POST {OFFER_PATH}/status": Route("offers", body=lambda ids: {"status": "ended"}),
     "GET /v1/check-ins": Route("customer", to_another_customer=200),
     "POST /v1/check-ins": Route("customer", to_another_customer=201, body=far_away),
+    f"POST {CHECK_IN}/evidence": Route("customer", body=evidence),
+    f"POST {CHECK_IN}/confirmation": Route("staff"),
+    f"GET {CHECK_IN}/findings": Route("support"),
+    f"POST {CHECK_IN}/void": Route("support", body=lambda ids: {"reason": "taken"}),
+    "POST /v1/receipts/verify": Route(
+        "redeem", 200, body=lambda ids: {"receipt": ids["receipt"], "use": True}
+    ),
+    "POST /v1/challenges": Route("customer", to_another_customer=201, body=at_the_venue),
+    "POST /v1/taps": Route("reader", to_another_venue=200, body=taps),
     "GET /v1/unlocks": Route("customer", to_another_customer=200),
     f"GET {UNLOCK}": Route("customer"),
     f"GET {UNLOCK}/qr.png": Route("customer"),
@@ -147,7 +206,8 @@ ROUTES: dict[str, Route] = {
 @pytest.fixture
 def victim(world: World) -> Victim:
     mark = uuid.uuid4().hex
-    texts = {name: f"{name} {mark}" for name in ("venue", "group", "teaser", "terms", "key", "event", "note")}
+    said = ("venue", "group", "teaser", "terms", "key", "event", "note", *PROOFS)
+    texts = {name: f"{name} {mark}" for name in said}
     venue = world.venue(name=texts["venue"])
     group = world.ask(
         "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}
@@ -157,9 +217,12 @@ def victim(world: World) -> Victim:
     )
     other = world.offer(venue, teaser=texts["teaser"], terms=texts["terms"])
     key = world.ask("post", "/v1/api-keys", json={"name": texts["key"], "scopes": ["redeem"]})
+    proofs = {kind: provision(world, venue, kind, name=texts[kind]) for kind in PROOFS}
     person = world.register()
     seen = world.check_in(person["access_token"], venue)
     used, held = seen["unlocked"]
+    tag = uuid.uuid4().hex[:14]
+    worn = world.ask("post", "/v1/wristbands", json={"tag": tag, "receipt": seen["receipt"]})
     happening = world.ask(
         "post", "/v1/events", json={**event({"venue_id": venue["id"]}), "name": texts["event"]}
     )
@@ -172,6 +235,8 @@ def victim(world: World) -> Victim:
         "group_id": group["id"],
         "offer_id": offer["id"],
         "api_key_id": key["id"],
+        "proof_id": proofs["poster_code"]["id"],
+        "wristband_id": worn["id"],
         "unlock_id": held["id"],
         "redemption_id": redemption["id"],
         "event_id": happening["id"],
@@ -181,18 +246,50 @@ def victim(world: World) -> Victim:
         "merchant_id": str(world.merchant_id),
         "other_offer_id": other["id"],
         "used_unlock_id": used["id"],
+        **{f"{kind}_proof_id": made["id"] for kind, made in proofs.items()},
+    }
+    shown_once = {
+        f"{kind} {name}": made[name]
+        for kind, made in proofs.items()
+        for name in SHOWN_ONCE
+        if name in made
     }
     secrets = {
         **ids,
         **texts,
+        **shown_once,
         "code": held["code"],
         "used code": used["code"],
         "receipt": seen["receipt"],
         "order": f"order {mark}",
+        "tag": tag,
+        "uid": proofs["nfc_tag"]["uid"],
     }
-    place = {"lon": str(world.lon), "lat": str(world.lat), "code": held["code"]}
+    sent = {
+        "lon": str(world.lon),
+        "lat": str(world.lat),
+        "code": held["code"],
+        "receipt": seen["receipt"],
+        "tag": tag,
+        "poster code": proofs["poster_code"]["code"],
+    }
+    tokens = {
+        **dict.fromkeys((*SCOPES, "owner"), world.key),
+        **{kind: proofs[kind]["token"] for kind in WITH_KEY},
+        "customer": person["access_token"],
+    }
     public = {"venue_id", "venue", "offer_id", "other_offer_id", "teaser"}
-    return Victim(world, {**ids, **place}, secrets, frozenset(public))
+    return Victim(world, {**ids, **sent}, secrets, tokens, frozenset(public))
+
+
+def provision(world: World, venue: dict[str, Any], kind: str, **members: Any) -> dict[str, Any]:
+    """A proof; UIDs and PINs are long and random, so that nothing else looks like one of them."""
+    drawn = uuid.uuid4()
+    own = {"uid": drawn.hex[:14], "pin": f"{drawn.int % 10**12:012}"}
+    needed = {name: own[name] for name in PROOFS[kind]}
+    body = {"kind": kind, "name": "x", **needed, **members}
+    made: dict[str, Any] = world.ask("post", f"/v1/venues/{venue['id']}/proofs", json=body)
+    return made
 
 
 def pseudonym_of(world: World, customer_id: str) -> str:
@@ -256,7 +353,7 @@ def expected(route: str, role: str) -> int:
         return ROUTES[route].to_another_merchant if needs in (*SCOPES, "owner") else 401
     if role == "customer":
         return ROUTES[route].to_another_customer if needs == "customer" else 401
-    return 401
+    return ROUTES[route].to_another_venue if needs == role else 401
 
 
 def walk(victim: Victim, role: str, token: Callable[[], str | None]) -> None:
@@ -290,12 +387,12 @@ def test_every_route_is_walked(app: Flask):
 
 def test_the_victim_itself_reads_what_strangers_may_not(victim: Victim):
     """The walk would find a leak: to its owner, every route tells something."""
-    keys = dict.fromkeys((*SCOPES, "owner"), victim.world.key)
     for route, declared in ROUTES.items():
-        if route.startswith("GET") and declared.needs in keys:
-            response = ask(victim, route, keys[declared.needs])
+        if route.startswith("GET"):
+            response = ask(victim, route, victim.tokens[declared.needs])
             assert response.status_code == 200, route
-            assert "stats" in route or leaks(victim, route, response, frozenset()), route
+            silent = "stats" in route or "qr.png" in route
+            assert silent or leaks(victim, route, response, frozenset()), route
 
 
 def test_another_merchants_owner_finds_and_changes_nothing(victim: Victim, other_world: World):
@@ -311,10 +408,33 @@ def test_a_customer_of_another_app_finds_and_changes_nothing(victim: Victim, oth
     walk(victim, "customer", other_world.customer)
 
 
+@pytest.mark.parametrize("kind", sorted(WITH_KEY))
+def test_a_kiosk_reader_or_staff_member_of_another_merchant_finds_and_changes_nothing(
+    victim: Victim, other_world: World, kind: str
+):
+    """Beside its own kind of routes, where it sees its own, every route is closed to it."""
+    key = provision(other_world, other_world.venue(), kind)["token"]
+    walk(victim, kind, lambda: key)
+
+
+def test_staff_and_kiosks_of_another_venue_of_the_merchant_find_and_change_nothing(victim: Victim):
+    """Its readers do: a wristband is good at all of a merchant's venues."""
+    world = victim.world
+    elsewhere = world.venue(east_m=1000)
+    keys = {kind: provision(world, elsewhere, kind)["token"] for kind in ("venue_code", "staff")}
+    before = rows(victim)
+    for route, declared in ROUTES.items():
+        if declared.needs in keys:
+            response = ask(victim, route, keys[declared.needs])
+            assert response.status_code == declared.to_another_venue, route
+            assert leaks(victim, route, response, frozenset()) == []
+    assert rows(victim) == before
+
+
 @pytest.mark.parametrize(
     "token",
-    [None, "garbage", "lbs_" + "0" * 32 + "_x"],
-    ids=["no token", "garbage", "a key that is none"],
+    [None, "garbage", "lbs_" + "0" * 32 + "_x", "lbp_" + "0" * 32 + "_x"],
+    ids=["no token", "garbage", "a key that is none", "a venue's key that is none"],
 )
 def test_nobody_finds_or_changes_anything(victim: Victim, token: str | None):
     walk(victim, "nobody", lambda: token)
@@ -326,6 +446,7 @@ def test_a_key_or_token_of_the_wrong_kind_or_scope_finds_and_changes_nothing(vic
         "app": [world.publishable_key, world.backend_key],
         "customer": [world.customer()],
         **{scope: [world.key_with(scope)] for scope in SCOPES},
+        **{kind: [victim.tokens[kind]] for kind in WITH_KEY},
     }
     merchants = {*SCOPES, "owner"}
     before = rows(victim)
@@ -347,7 +468,7 @@ def test_what_a_stranger_may_read_nearby_is_not_the_terms(victim: Victim):
     assert victim.secrets["terms"] not in response.text
 
 
-def test_another_merchant_learns_no_more_of_a_real_id_than_of_a_made_up_one(
+def test_a_stranger_learns_no_more_of_a_real_id_than_of_a_made_up_one(
     victim: Victim, other_world: World
 ):
     made_up = Victim(
@@ -357,11 +478,40 @@ def test_another_merchant_learns_no_more_of_a_real_id_than_of_a_made_up_one(
             for name, value in victim.ids.items()
         },
     )
+    tokens = {
+        **dict.fromkeys((*SCOPES, "owner"), other_world.key),
+        "customer": other_world.customer(),
+        "staff": provision(other_world, other_world.venue(), "staff")["token"],
+    }
 
     def said(target: Victim, route: str) -> tuple[int, Any]:
-        response = ask(target, route, other_world.key)
+        response = ask(target, route, tokens[ROUTES[route].needs])
         return response.status_code, {**(response.json or {}), "request_id": ""}
 
+    roles = {"customer": "customer", "staff": "staff"}
     for route, declared in ROUTES.items():
-        if declared.needs in (*SCOPES, "owner") and declared.to_another_merchant == 404:
+        role = roles.get(declared.needs, "merchant")
+        if declared.needs in tokens and expected(route, role) == 404:
             assert said(victim, route) == said(made_up, route)
+
+
+def test_another_merchants_receipt_tells_nothing_but_that_it_is_another_merchants(
+    victim: Victim, other_world: World
+):
+    seen = ask(victim, "POST /v1/receipts/verify", other_world.key).json
+    assert (seen.pop("valid"), seen.pop("flaw"), seen.pop("proofs")) == (
+        False,
+        "other_merchant",
+        [],
+    )
+    assert set(seen.values()) == {None}
+    own = ask(victim, "POST /v1/receipts/verify", victim.world.key).json
+    assert (own["valid"], own["check_in_id"]) == (True, victim.ids["check_in_id"])
+
+
+def test_another_merchants_reader_does_not_know_the_victims_wristband(
+    victim: Victim, other_world: World
+):
+    reader = provision(other_world, other_world.venue(), "reader")["token"]
+    [item] = ask(victim, "POST /v1/taps", reader).json["items"]
+    assert (item["outcome"], item["check_in_id"]) == ("unknown_tag", None)

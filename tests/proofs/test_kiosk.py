@@ -22,11 +22,16 @@ from tests.proofs.totp import totp
 from tests.world import World
 
 CODES = "/v1/kiosk/codes"
-PHONE, TABLET = {"width": 390, "height": 844}, {"width": 1280, "height": 800}
+SCREENS = [
+    {"width": width, "height": height}
+    for width, height in ((390, 844), (360, 640), (800, 1280), (1280, 800), (844, 390))
+]
 
 
-def provision(world: World, **members: Any) -> dict[str, Any]:
-    venue = world.venue(name="Ølbaren på Nørrebro")
+def provision(
+    world: World, venue_name: str = "Ølbaren på Nørrebro", **members: Any
+) -> dict[str, Any]:
+    venue = world.venue(name=venue_name)
     body = {"kind": "venue_code", "name": "Counter", "step_s": 15, **members}
     return world.ask("post", f"/v1/venues/{venue['id']}/proofs", json=body)
 
@@ -296,9 +301,10 @@ def test_the_page_fills_the_screen_and_stays_awake(world: World, live: str, brow
     page.wait("document.fullscreenElement === document.documentElement")
 
 
-@pytest.mark.parametrize("size", [PHONE, TABLET, {"width": 360, "height": 640}], ids=str)
-def test_everything_fits_the_screen(world: World, live: str, browser: Browser, size):
-    kiosk = provision(world)
+@pytest.mark.parametrize("name", ["Ølbaren", "Bodega Ø " * 22, "Ø" * 200], ids=len)
+@pytest.mark.parametrize("size", SCREENS, ids=lambda size: f"{size['width']}")
+def test_everything_fits_the_screen(world: World, live: str, browser: Browser, size, name):
+    kiosk = provision(world, name)
     page = browser.page(**size)
     page.open(address_of(live, kiosk))
     page.view("code")

@@ -52,8 +52,8 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 class Place:
     """A venue to provision."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.venue = world, world.venue(name="Ølbaren")
+    def __init__(self, world: World, name: str = "Ølbaren") -> None:
+        self.world, self.venue = world, world.venue(name=name)
         self.path = f"/v1/venues/{self.venue['id']}/proofs"
 
     def make(self, kind: str, status: int = 201, **members: Any) -> Any:
@@ -541,9 +541,7 @@ def test_a_poster_in_no_such_language_is_named(place: Place):
 
 
 def test_a_venues_name_is_no_markup(world: World):
-    place = Place(world)
-    place.venue = world.venue(name="<script>x</script>")
-    place.path = f"/v1/venues/{place.venue['id']}/proofs"
+    place = Place(world, "<script>x</script>")
     page = poster(place, place.make("poster_code"))
     assert "<script" not in page.text
     assert "&lt;script&gt;" in page.text
@@ -560,15 +558,17 @@ def test_only_a_live_poster_code_has_a_poster(place: Place):
     assert poster(place, new).status_code == 404
 
 
-def test_a_poster_prints_on_one_page_and_loads_only_its_style(place: Place, live: str):
+@pytest.mark.parametrize("name", ["Ølbaren", "Bodega Ø " * 22, "Ø" * 200], ids=len)
+def test_a_poster_prints_on_one_page_and_loads_only_its_style(world: World, live: str, name: str):
+    place = Place(world, name)
     new = place.make("poster_code")
     with chromium.started() as browser:
         page = browser.page()
-        headers = {"Authorization": f"Bearer {place.world.key}"}
+        headers = {"Authorization": f"Bearer {world.key}"}
         page.tell("Network.setExtraHTTPHeaders", headers=headers)
         page.open(f"{live}{place.path}/{new['id']}/poster?lang=da")
-        page.wait("document.readyState === 'complete'")
-        page.wait(f"document.body.innerText.includes('{new['code']}')")
+        page.wait("document.readyState === 'complete' && !!document.querySelector('.code')")
+        assert new["code"] in page.text()
         pdf = base64.b64decode(page.tell("Page.printToPDF", preferCSSPageSize=True)["data"])
         loaded = {urlsplit(url).path for url in page.loaded}
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == 1

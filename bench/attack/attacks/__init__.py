@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from inspect import getdoc
 
@@ -20,12 +21,16 @@ class Result:
     name: str
     words: str
     level: int
-    possible: bool
-    """Whether it is known, and said in the report, that it gets through."""
+    bound: int
+    """How many may get through: so many are known to, and the report says so."""
     tries: int
     accepted: int
     reasons: Counter[str] = field(default_factory=Counter)
     """Of those that were refused."""
+
+    @property
+    def is_expected(self) -> bool:
+        return self.accepted <= self.bound
 
     @property
     def reason(self) -> str:
@@ -36,9 +41,9 @@ class Result:
 @dataclass(frozen=True)
 class Attack:
     run: Run
-    levels: tuple[int, ...] = (3,)
-    possible: frozenset[int] = frozenset()
-    """The levels at which it gets through, all of it or up to a bound."""
+    levels: tuple[int, ...]
+    bounds: Mapping[int, int]
+    """The levels at which it is known to get through, and how many of the tries at most."""
 
     @property
     def short(self) -> str:
@@ -57,15 +62,19 @@ class Attack:
             name=self.name_at(level),
             words=self.words,
             level=level,
-            possible=level in self.possible,
+            bound=self.bounds.get(level, 0),
             tries=len(tries),
             accepted=sum(tried.opened for tried in tries),
             reasons=Counter(tried.reason for tried in tries if not tried.opened),
         )
 
 
-def _attack(run: Run, *levels: int, possible: Iterable[int] = ()) -> Attack:
-    return Attack(run, levels, frozenset(possible))
+ALL = sys.maxsize
+"""Nothing bounds it but what it takes."""
+
+
+def _attack(run: Run, *levels: int, bounds: Mapping[int, int] | None = None) -> Attack:
+    return Attack(run, levels, bounds or {})
 
 
 ATTACKS: tuple[Attack, ...] = (
@@ -75,32 +84,33 @@ ATTACKS: tuple[Attack, ...] = (
     _attack(location.typed_position, 1, 3),
     _attack(location.copied_fix, 1, 3),
     _attack(location.old_fix, 1, 3),
-    _attack(location.jittered_copies, 1, 2, 3, possible=[1]),
-    _attack(location.spoof_past_integrity, 2, 3, possible=[2]),
+    _attack(location.jittered_copies, 1, 2, 3, bounds={1: ALL}),
+    _attack(location.spoof_past_integrity, 2, 3, bounds={2: ALL}),
     _attack(location.teleport, 1, 3),
-    _attack(location.slow_drift, 1, 3, possible=[1]),
+    _attack(location.slow_drift, 1, 3, bounds={1: 10}),
     _attack(location.closed_hours_batch, 1, 3),
-    _attack(accounts.account_farm, 1, 3, possible=[1]),
-    _attack(accounts.many_devices, 1, 3, possible=[1]),
+    _attack(accounts.account_farm, 1, 3, bounds={1: 5}),
+    _attack(accounts.many_devices, 1, 3, bounds={1: 20}),
     _attack(accounts.forged_integrity, 2),
     _attack(codes.replayed_code, 3),
     _attack(codes.old_code, 3),
     _attack(codes.code_alone, 3),
     _attack(codes.relayed_code, 3),
-    _attack(codes.relayed_code_coarse, 3, possible=[3]),
-    _attack(codes.relayed_code_spoofed, 3, possible=[3]),
+    _attack(codes.relayed_code_coarse, 3, bounds={3: ALL}),
+    _attack(codes.relayed_code_spoofed, 3, bounds={3: 20}),
+    _attack(codes.relayed_code_at_once, 3, bounds={3: 20}),
     _attack(codes.passed_on_poster, 1, 3),
-    _attack(codes.passed_on_pin, 3, possible=[3]),
-    _attack(codes.colluding_staff, 3, possible=[3]),
+    _attack(codes.passed_on_pin, 3, bounds={3: 30}),
+    _attack(codes.colluding_staff, 3, bounds={3: 30}),
     _attack(codes.step_brute_force, 3),
     _attack(codes.pin_brute_force, 3),
     _attack(taps.forged_mac, 3),
     _attack(taps.rolled_back_counter, 3),
     _attack(taps.replayed_tap, 3),
     _attack(taps.relayed_tap, 3),
-    _attack(taps.hoarded_taps, 3, possible=[3]),
+    _attack(taps.hoarded_taps, 3, bounds={3: 20}),
     _attack(taps.replayed_beacon, 3),
-    _attack(taps.relayed_beacon_spoofed, 3, possible=[3]),
+    _attack(taps.relayed_beacon_spoofed, 3, bounds={3: ALL}),
     _attack(taps.stolen_reader_key, 3),
     _attack(taps.tap_batch_replay, 3),
     _attack(taps.lost_wristband, 3),
@@ -109,9 +119,3 @@ ATTACKS: tuple[Attack, ...] = (
     _attack(receipts.tampered_receipt, 3),
     _attack(receipts.screenshot_of_pass, 1),
 )
-
-
-def mount_all(on: Field) -> Iterator[Result]:
-    for attack in ATTACKS:
-        for level in attack.levels:
-            yield attack.mount(on, level)

@@ -29,7 +29,7 @@ def many_devices(field: Field, level: int) -> Iterator[Try]:
 
 
 def forged_integrity(field: Field, level: int) -> Iterator[Try]:
-    """An integrity token made by oneself, for another venue, used before, or of a phone that fails"""
+    """An integrity token that is home-made, for another venue, used, or of a phone that fails"""
     venue, other = field.venue(level, cool_down_s=0), field.venue(level)
     forgers: tuple[Callable[[Field, str, Venue, Venue], Json], ...]
     forgers = (_self_made, _for_another_venue, _used_before, _of_a_failing_phone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from cryptography.hazmat.primitives.hashes import SHA1
@@ -74,8 +75,17 @@ def relayed_code_spoofed(field: Field, level: int) -> Iterator[Try]:
         yield field.attempt(field.customer(), venue, field.fix(venue), code)
 
 
+def relayed_code_at_once(field: Field, level: int) -> Iterator[Try]:
+    """The same, and all phones send the code at the same moment"""
+    venue = field.venue(level)
+    code = field.shown(field.proof(venue, "venue_code"))
+    sent = [(field.customer(), venue, field.fix(venue), code) for _ in range(field.tries)]
+    with ThreadPoolExecutor(field.tries) as pool:
+        yield from pool.map(lambda given: field.attempt(*given), sent)
+
+
 def passed_on_poster(field: Field, level: int) -> Iterator[Try]:
-    """A photo of the poster's code, sent from 5 km away, or beside a careful spoof where L1 will not do"""
+    """A photo of the poster: at L1 sent truthfully from 5 km away, at L3 beside a careful spoof"""
     venue = field.venue(level)
     code = field.proof(venue, "poster_code")["code"]
     at = venue.moved(north_m=AWAY_M) if level == 1 else venue

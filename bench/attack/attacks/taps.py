@@ -144,4 +144,3 @@ def _tap(sequence: int, tag: str) -> Json:
 def _report(field: Field, reader: Json, taps: Sequence[Json]) -> list[Json]:
     items: list[Json] = field.post("/v1/taps", {"taps": list(taps)}, reader["token"])["items"]
     return items
-

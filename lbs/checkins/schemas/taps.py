@@ -11,7 +11,7 @@ from lbs.checkins.service.taps import OUTCOMES, Tap
 from lbs.http.fields import MAX_BIGINT, Integer, Schema, Timestamp, Word, text
 
 MAX_TAPS = 100
-_TAP = {"sequence": 41, "tag": "04A1B2C3D4E5F6", "tapped_at": "2026-11-22T12:00:00Z"}
+_TAP = {"sequence": 41, "tag": "04A23B1C5D6E80", "tapped_at": "2026-11-22T12:00:00Z"}
 
 
 class TapSchema(Schema):
@@ -22,7 +22,7 @@ class TapSchema(Schema):
     sequence = Integer(
         required=True, validate=validate.Range(0, MAX_BIGINT), metadata={"example": 41}
     )
-    tag = text(64, required=True, metadata={"example": "04A1B2C3D4E5F6"})
+    tag = text(64, required=True, metadata={"example": "04A23B1C5D6E80"})
     tapped_at = Timestamp(required=True)
 
     @ma.post_load

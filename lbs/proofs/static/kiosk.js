@@ -151,8 +151,9 @@ function tick() {
   }
   const code = current();
   if (code) showCode(code);
-  else if (lostAt !== null) showOffline();
-  else document.body.dataset.view = "loading";
+  else erase();
+  if (!code && lostAt !== null) showOffline();
+  if (!code && lostAt === null) document.body.dataset.view = "loading";
   at("link").textContent = code && lostAt !== null
     ? SAY.lost(clock(lostAt), clock(codes[codes.length - 1].until))
     : "";
@@ -187,15 +188,18 @@ function draw(code) {
   view.classList.add("fresh");
 }
 
-/* The last code is taken off the page, not only out of sight. */
+/* An old code is taken off the page, not only out of sight. */
+function erase() {
+  if (at("digits").dataset.code) draw({ digits: "", qr: { size: 1, path: "" } });
+}
+
 function showOffline() {
-  draw({ digits: "", qr: { size: 1, path: "" } });
   document.querySelector(".since").textContent = SAY.since(clock(lostAt));
   document.body.dataset.view = "offline";
 }
 
 function setUp(why) {
-  draw({ digits: "", qr: { size: 1, path: "" } });
+  erase();
   at("why").textContent = why;
   at("request").textContent =
     `POST /v1/venues/${VENUE_ID}/proofs\n{"kind": "venue_code", "name": "Kiosk"}`;
