@@ -68,8 +68,8 @@ def document(settings: Settings, *results: Result, refused: int = 0, asked: int 
 
 def test_aims_are_met_only_where_the_numbers_meet_them(settings):
     assert "**not met**" not in report(settings, refused=5, asked=80)
-    assert "0.5 % refused: **not met**" in report(settings, refused=6, asked=80)
-    assert "8 % asked for more: **not met**" in report(settings, refused=5, asked=81)
+    assert "0.5 % refused: **not met** for phones" in report(settings, refused=6, asked=80)
+    assert "8 % asked for more: **not met** for phones" in report(settings, refused=5, asked=81)
 
 
 def test_nothing_is_said_to_remain_possible_that_did_not_get_through(settings):

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from bench.attack import genuine
-from bench.attack.attacks import ATTACKS, Attack, Result
+from bench.attack.attacks import ATTACKS, TRIES, Attack, Result
 from bench.attack.field import Field, prepare
 from bench.attack.report import Measured, write
 from bench.attack.service import serving, throwaway
@@ -26,7 +26,6 @@ from lbs.db import Database
 from lbs.vault import Vault
 
 REPORT = ROOT / "docs" / "attacks.md"
-TRIES = 40
 
 
 def main() -> int:

@@ -74,6 +74,10 @@ class Traffic:
     """How often each customer was asked for more because of checking in very often."""
 
     @property
+    def words(self) -> str:
+        return self.source or "all together"
+
+    @property
     def counted(self) -> int:
         return self.check_ins - self.too_soon
 
@@ -128,17 +132,17 @@ def _error(row: dict[str, str]) -> Error:
 
 def phones(on: Field, errors: Sequence[Error]) -> Traffic:
     """Every fix once, each of its own customer, truly inside a random building."""
-    traffic = Traffic("phones", "real phone fixes, at buildings in Copenhagen, over HTTP")
+    traffic = Traffic("phones", "phones at buildings in Copenhagen, over HTTP")
     buildings, chance = _import_buildings(on), Random(SEED)
     sent = [(*_inside(chance.choice(buildings), chance), error) for error in errors]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         answers = pool.map(lambda given: _visit(on, *given), sent)
-        for answer in progress_of(answers, len(sent)):
+        for answer in _told(answers, len(sent)):
             _count_answer(on, traffic, answer)
     return traffic
 
 
-def progress_of(answers: Iterator[Json], total: int) -> Iterator[Json]:
+def _told(answers: Iterator[Json], total: int) -> Iterator[Json]:
     for _, answer in zip(progress(range(total), "phones"), answers, strict=True):
         yield answer
 
@@ -226,7 +230,7 @@ def gowalla(
         lanes = pool.map(lambda lane: _replay_lane(replay, rows, errors, lane), range(LANES))
         traffic = together("gowalla", list(lanes))
     traffic.customers = len(replay.customer_ids)
-    traffic.source = "check-ins in New York (Gowalla 2009-2010), through the service"
+    traffic.source = "Gowalla in New York, through the service"
     if every > 1:
         traffic.source += f", of one user in {every}"
     return traffic

@@ -10,6 +10,7 @@ from inspect import getdoc
 
 from bench.attack.attacks import accounts, codes, location, receipts, taps
 from bench.attack.field import Field, Try
+from lbs.config import Settings
 
 Run = Callable[[Field, int], Iterator[Try]]
 
@@ -77,6 +78,9 @@ def _attack(run: Run, *levels: int, bounds: Mapping[int, int] | None = None) -> 
     return Attack(run, levels, bounds or {})
 
 
+TRIES = 40
+"""For each attack and level; the bounds below are for so many. Some make fewer or more of it."""
+
 ATTACKS: tuple[Attack, ...] = (
     _attack(location.bare_call, 1, 2, 3),
     _attack(location.mocked_fix, 1, 2, 3),
@@ -87,10 +91,10 @@ ATTACKS: tuple[Attack, ...] = (
     _attack(location.jittered_copies, 1, 2, 3, bounds={1: ALL}),
     _attack(location.spoof_past_integrity, 2, 3, bounds={2: ALL}),
     _attack(location.teleport, 1, 3),
-    _attack(location.slow_drift, 1, 3, bounds={1: 10}),
+    _attack(location.slow_drift, 1, 3, bounds={1: Settings.rapid_limit}),
     _attack(location.closed_hours_batch, 1, 3),
-    _attack(accounts.account_farm, 1, 3, bounds={1: 5}),
-    _attack(accounts.many_devices, 1, 3, bounds={1: 20}),
+    _attack(accounts.account_farm, 1, 3, bounds={1: Settings.customers_per_device}),
+    _attack(accounts.many_devices, 1, 3, bounds={1: 4 * Settings.devices_per_customer}),
     _attack(accounts.forged_integrity, 2),
     _attack(codes.replayed_code, 3),
     _attack(codes.old_code, 3),

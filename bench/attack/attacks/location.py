@@ -7,11 +7,12 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from bench.attack.field import Field, Try, Venue, now
+from lbs.config import Settings
 
 FAR_M = 1_000_000.0
-HOPS, HOP_M = 15, 300.0
+HOPS, HOP_M = Settings.rapid_limit + 5, 200.0
 WHILE = timedelta(seconds=140)
-"""How far apart the capture times of fixes can be that are all sent now: 32 m/s for all hops."""
+"""How far apart the capture times of fixes can be that are all sent now."""
 
 
 def bare_call(field: Field, level: int) -> Iterator[Try]:
