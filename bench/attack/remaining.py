@@ -76,13 +76,6 @@ AT_THREE = (
         "relayed_code_spoofed",
     ),
     Still(
-        "A code passed on, beside an approximate location.",
-        """Android and iOS let everybody give an app the approximate position only. It says neither
-        here nor elsewhere, and the code settles the doubt: {relayed_code_coarse} got in from 2 km
-        away, without one lie.""",
-        "relayed_code_coarse",
-    ),
-    Still(
         "Taps stored up.",
         """A tag states a counter and no time. An accomplice taps, passes the addresses on, and the
         phones lie about their location: {hoarded_taps} got in. Each address is good once, and all

@@ -1,4 +1,4 @@
-from lbs.errors import NotFound, NotPermitted, Refused
+from lbs.errors import NotFound, Refused
 
 
 class HistoryMoved(Refused):
@@ -26,13 +26,6 @@ class EvidenceNotTaken(Refused):
 
     code = "evidence-not-taken"
     title = "This check-in takes no more evidence"
-
-
-class StaffElsewhere(NotPermitted):
-    """A staff member's key confirms check-ins at the venue it was made for, and at no other."""
-
-    code = "staff-elsewhere"
-    title = "This staff member is not at the check-in's venue"
 
 
 class AlreadyVoided(Refused):

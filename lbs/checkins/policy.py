@@ -88,8 +88,17 @@ BEHAVIOUR = frozenset(
     {Reason.TOO_SOON, Reason.CLOSED_HOURS, Reason.RAPID_FIRE, Reason.FAST_TRAVEL}
 ) | {Reason.SHARED_DEVICE, Reason.MANY_DEVICES}
 
-PRIVATE = frozenset({Reason.FAST_TRAVEL, Reason.SHARED_DEVICE, Reason.MANY_DEVICES})
-"""For a merchant's support only."""
+ABOUT_PROOFS = frozenset(
+    {
+        Reason.PROOF_WRONG,
+        Reason.PROOF_USED,
+        Reason.PROOF_THROTTLED,
+        Reason.PROOF_UNAVAILABLE,
+        Reason.CROWDED_CODE,
+        Reason.STAFF_LIMIT,
+    }
+)
+"""Told even where they take nothing from the verdict, so that the customer brings a better one."""
 
 LOCATION = "location"
 SURE, TINY = 0.95, 1e-9
@@ -184,6 +193,10 @@ class Facts:
         return tuple(kind for kind in (*BROUGHT, Kind.POSTER_CODE) if kind in self.live)
 
     @property
+    def witnesses(self) -> tuple[str, ...]:
+        return tuple({Kind.STAFF} & self.live)
+
+    @property
     def physical(self) -> tuple[str, ...]:
         return tuple(kind for kind in BROUGHT if kind in self.live)
 
@@ -232,9 +245,13 @@ class Judgement:
     counts_again_at: datetime | None = None
     certainty: float = 1.0
     """How likely the customer is within the fence, by the location where nothing physical says."""
+    upheld: bool = False
+    """It was accepted before, and worse evidence does not take that back."""
 
     @property
     def verdict(self) -> Verdict:
+        if self.upheld:
+            return Verdict.ACCEPTED
         return max((finding.verdict for finding in self.findings), default=Verdict.ACCEPTED)
 
     @property
@@ -249,6 +266,8 @@ class Judgement:
     @property
     def needs(self) -> tuple[str, ...]:
         """What would settle the findings that stand in the way."""
+        if self.accepted:
+            return ()
         return tuple(dict.fromkeys(need for f in self.findings if f.verdict for need in f.needs))
 
     @property
@@ -261,9 +280,15 @@ class Judgement:
         return Level(min(Level.PHYSICAL, min_level + self.risk))
 
 
-def public_reasons(reasons: Iterable[str]) -> tuple[str, ...]:
-    """What the customer and the app hear."""
-    heard = (Reason.NOT_VERIFIED if r in SPOOFING else r for r in reasons if r not in PRIVATE)
+def public_reasons(findings: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """What the customer and the app hear of findings (reason, verdict): what stands in the way,
+    and what became of their proofs; not what was only noted.
+    """
+    heard = (
+        Reason.NOT_VERIFIED if reason in SPOOFING else reason
+        for reason, verdict in findings
+        if verdict != Verdict.ACCEPTED.word or reason in ABOUT_PROOFS
+    )
     return tuple(dict.fromkeys(heard))
 
 
@@ -273,9 +298,8 @@ Check = Callable[[Facts, Limits], Finding | None]
 def has_location(facts: Facts, _: Limits) -> Finding | None:
     if facts.fix is not None or facts.proved_by(WITNESSED):
         return None
-    staff = tuple({Kind.STAFF} & facts.live)
     verdict = Verdict.AMBIGUOUS if facts.proved_by(PHYSICAL) else Verdict.REJECTED
-    return Finding(verdict, Reason.NO_LOCATION, (LOCATION, *staff))
+    return Finding(verdict, Reason.NO_LOCATION, (LOCATION, *facts.witnesses))
 
 
 def is_fresh(facts: Facts, limits: Limits) -> Finding | None:
@@ -322,8 +346,9 @@ def is_possible(facts: Facts, limits: Limits) -> Finding | None:
 
 
 def is_fine_enough(facts: Facts, limits: Limits) -> Finding | None:
+    """One so coarse that it says nothing leaves a code from the venue to stand alone."""
     if facts.fix is not None and facts.fix.accuracy_m > limits.max_accuracy_m:
-        return Finding(Verdict.AMBIGUOUS, Reason.FIX_TOO_COARSE, (LOCATION, *facts.settling))
+        return Finding(Verdict.AMBIGUOUS, Reason.FIX_TOO_COARSE, (LOCATION, *facts.witnesses))
     return None
 
 
@@ -474,6 +499,13 @@ def judge(facts: Facts, limits: Limits) -> Judgement:
         risk=0 if tester else risk_of(facts.past, limits),
         counts_again_at=again_at if too_soon else None,
     )
+
+
+def uphold(judgement: Judgement, level: int) -> Judgement:
+    """A check-in that was accepted at this level stays so; what was found since is kept."""
+    if judgement.accepted and judgement.level >= level:
+        return judgement
+    return replace(judgement, upheld=True, level=Level(level))
 
 
 def risk_of(past: Past, limits: Limits) -> int:

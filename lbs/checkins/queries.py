@@ -86,7 +86,9 @@ GATHER = Statement(f"""
     LEFT JOIN LATERAL (
         SELECT count(*) FILTER (WHERE occurred_at > :minutes_ago) AS in_minutes,
                count(*) FILTER (WHERE occurred_at > :day_ago) AS in_a_day,
-               jsonb_agg(findings) FILTER (WHERE verdict = 'rejected') AS findings
+               jsonb_agg(findings) FILTER (
+                   WHERE verdict <> 'voided' AND findings @> '[{{"verdict": "rejected"}}]'
+               ) AS findings
         FROM check_in
         WHERE customer_id = customer.id AND occurred_at > :week_ago AND occurred_at <= :now
           AND id <> :check_in_id
@@ -417,7 +419,7 @@ DELETE_OLD_USES = Statement("""
 
 FIND_CLAIM = Statement("""
     SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
-           check_in.verdict, check_in.visit, check_in.revision, check_in.proofs,
+           check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
            check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
            fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened

@@ -28,6 +28,10 @@ class Kind(StrEnum):
     DEVICE_INTEGRITY = "device_integrity"
 
 
+GUESSABLE = frozenset({Kind.VENUE_CODE, Kind.POSTER_CODE, Kind.STAFF})
+"""Short enough to be tried out; wrong ones are counted."""
+
+
 class Outcome(StrEnum):
     VALID = "valid"
     WRONG = "wrong"
@@ -122,8 +126,8 @@ class Proven:
 
     @property
     def is_guess(self) -> bool:
-        """Whether it counts as a try at a secret; a phone may well hear somebody else's beacon."""
-        return self.outcome is Outcome.WRONG and self.kind is not Kind.BEACON
+        """Whether it counts as a try at a secret."""
+        return self.outcome is Outcome.WRONG and self.kind in GUESSABLE
 
 
 def verify(evidence: Evidence, live: Sequence[Provisioned], now: datetime) -> Proven:

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbs.checkins.policy import (
+    ABOUT_PROOFS,
     CHECKS,
     OF_PROOF,
     PHYSICAL,
-    PRIVATE,
     SPOOFING,
     WITNESSED,
     Facts,
@@ -37,12 +37,14 @@ from lbs.checkins.policy import (
     public_reasons,
     receipt_ttl,
     risk_of,
+    uphold,
 )
 from lbs.checkins.schemas.words import REASON_TEXT
 from lbs.proofs.policy import Kind, Outcome, Proven
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 LIMITS = Limits()
+NOTED = {Reason.FAST_TRAVEL, Reason.SHARED_DEVICE, Reason.MANY_DEVICES}
 TICK = timedelta(microseconds=1)
 ACCEPTED, AMBIGUOUS, REJECTED = Verdict.ACCEPTED, Verdict.AMBIGUOUS, Verdict.REJECTED
 
@@ -381,14 +383,15 @@ DOUBTS = {
     Reason.RAPID_FIRE: with_past(in_minutes=10),
     Reason.CLOSED_HOURS: replace(EQUIPPED, is_open=False),
 }
-OF_LOCATION = (Reason.MAYBE_OUTSIDE_FENCE, Reason.FIX_TOO_COARSE)
+OF_LOCATION = (Reason.MAYBE_OUTSIDE_FENCE,)
+"""Doubts that the poster's code settles too."""
 
 
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("doubt", DOUBTS)
 def test_which_proof_settles_which_doubt(doubt, kind):
     level = Level.CLAIMED
-    if kind in PHYSICAL:
+    if kind in (WITNESSED if doubt is Reason.FIX_TOO_COARSE else PHYSICAL):
         level = Level.PHYSICAL
     elif kind is Kind.POSTER_CODE and doubt in OF_LOCATION:
         level = Level.LOCATION
@@ -396,7 +399,7 @@ def test_which_proof_settles_which_doubt(doubt, kind):
     assert said(proved(DOUBTS[doubt], kind)) == (verdict, level, (doubt,))
 
 
-@pytest.mark.parametrize("doubt", DOUBTS)
+@pytest.mark.parametrize("doubt", DOUBTS.keys() - {Reason.FIX_TOO_COARSE})
 def test_a_doubt_names_the_proofs_that_the_venue_has_and_no_others(doubt):
     location = ("location",) if doubt in OF_LOCATION else ()
     poster = (Kind.POSTER_CODE,) if doubt in OF_LOCATION else ()
@@ -404,6 +407,13 @@ def test_a_doubt_names_the_proofs_that_the_venue_has_and_no_others(doubt):
     one = replace(DOUBTS[doubt], live=frozenset({Kind.BEACON, Kind.READER}))
     assert judge(one, LIMITS).needs == (*location, Kind.BEACON)
     assert judge(replace(DOUBTS[doubt], live=frozenset()), LIMITS).needs == location
+
+
+def test_a_fix_that_says_nothing_leaves_it_to_a_better_one_or_to_the_staff():
+    """Else a code that was passed on would do, from as far away as the fix is coarse."""
+    facts = DOUBTS[Reason.FIX_TOO_COARSE]
+    assert judge(facts, LIMITS).needs == ("location", Kind.STAFF)
+    assert judge(replace(facts, live=frozenset({Kind.BEACON})), LIMITS).needs == ("location",)
 
 
 @pytest.mark.parametrize("doubt", OF_LOCATION)
@@ -619,14 +629,20 @@ def test_a_receipt_lasts_some_time_however_sure_one_has_to_be(inside, certainty,
 
 @pytest.mark.parametrize("reason", Reason)
 def test_every_reason_is_told_in_words_or_kept_for_support(reason):
-    told, kept = reason in REASON_TEXT, reason in SPOOFING | PRIVATE
+    told, kept = reason in REASON_TEXT, reason in SPOOFING | NOTED
     assert told is not kept
-    assert all(heard in REASON_TEXT for heard in public_reasons([reason]))
+    assert all(heard in REASON_TEXT for heard in public_reasons([(reason, "rejected")]) if told)
 
 
 def test_the_public_hears_one_reason_for_all_spoofing_and_nothing_private():
-    heard = public_reasons([*SPOOFING, Reason.OUTSIDE_FENCE, *PRIVATE, *SPOOFING])
-    assert heard == (Reason.NOT_VERIFIED, Reason.OUTSIDE_FENCE)
+    stand = [(reason, "rejected") for reason in (*SPOOFING, Reason.OUTSIDE_FENCE, *SPOOFING)]
+    noted = [(reason, "accepted") for reason in NOTED | {Reason.MAYBE_OUTSIDE_FENCE}]
+    assert public_reasons(stand + noted) == (Reason.NOT_VERIFIED, Reason.OUTSIDE_FENCE)
+
+
+@pytest.mark.parametrize("reason", ABOUT_PROOFS)
+def test_what_became_of_a_proof_is_told_even_where_it_takes_nothing(reason):
+    assert public_reasons([(reason, "accepted")]) == (reason,)
 
 
 # --- the worst finding decides --------------------------------------------------------------
@@ -783,3 +799,12 @@ def test_no_coarseness_makes_a_phone_outside_the_pad_accepted(distance_m, one, o
     assert outside[0] <= outside[1] < 0.5 or math.isclose(outside[1], 0.5, abs_tol=1e-6)
     judgement = judge(replace(with_fix(accuracy_m=coarse), distance_m=distance_m), LIMITS)
     assert not judgement.accepted
+
+
+def test_what_was_accepted_stays_so_and_what_was_found_since_is_kept():
+    worse = judge(with_fix(EQUIPPED, mock=True), LIMITS)
+    kept = uphold(worse, Level.LOCATION)
+    assert (kept.verdict, kept.level, kept.needs) == (ACCEPTED, Level.LOCATION, ())
+    assert kept.findings == worse.findings
+    better = judge(proved(EQUIPPED, Kind.VENUE_CODE), LIMITS)
+    assert uphold(better, Level.LOCATION) == better

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -297,18 +296,18 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
         for kind in ("staff", "reader")
     )
     guest = world.register()["access_token"]
-    at_check_in = f"/v1/check-ins/{_check_in(world, guest, here)['id']}"
+    at_check_in = f"/v1/check-ins/{_check_in(world, guest, here, 1)['id']}"
     same(say("post", f"{at_check_in}/confirmation", token=staff), "StaffConfirmation")
     same(say("post", f"{at_check_in}/void", "Void"), "Voided")
 
-    liar = _check_in(world, world.customer(), here, mock=True)
+    liar = _check_in(world, world.customer(), here, 2, mock=True)
     found = say("get", f"/v1/check-ins/{liar['id']}/findings")
     same(found, "Findings")
     same(say("put", f"/v1/standings/{found['customer']}", "SetStanding"), "Standing")
 
     next_door = world.ask("post", "/v1/venues", json=SCHEMAS["CreateVenue"]["examples"][0])
     guest = world.register()["access_token"]
-    arrived = _check_in(world, guest, {**here, "venue_id": next_door["id"]})
+    arrived = _check_in(world, guest, {**here, "venue_id": next_door["id"]}, 3)
     real["receipt"] = arrived["receipt"]
     same(say("post", "/v1/wristbands", "BindWristband"), "Wristband")
     own = say("get", "/v1/customers/me/wristbands", token=guest)["items"][0]
@@ -323,7 +322,8 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     say("patch", f"/v1/venues/{venue['id']}", "ChangeVenue", headers=version)
     say("patch", f"/v1/venue-groups/{group['id']}", "ChangeVenueGroup", headers=version)
     say("patch", f"/v1/events/{happening['id']}", "ChangeEvent", headers=version)
-    say("patch", f"/v1/offers/{_draft(world, venue)['id']}", "ChangeOffer", headers=version)
+    draft = world.offer(venue, status="draft")
+    say("patch", f"/v1/offers/{draft['id']}", "ChangeOffer", headers=version)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -335,17 +335,14 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     assert compared - {"SigningKey"} == (whole | items) - pages - sent - {"KeySet"} | {"Problem"}
 
 
-def _check_in(world: World, customer: str, body: dict[str, Any], **members: Any) -> Any:
+def _check_in(
+    world: World, customer: str, body: dict[str, Any], north_m: int, **members: Any
+) -> Any:
     """As the example, some metres from it: only scripts come to the same place twice."""
     [fix] = body["evidence"]
-    moved = {name: fix[name] + random.uniform(-3, 3) * METRE for name in ("lat", "lon")}
-    now = {"captured_at": datetime.now(UTC).isoformat()}
-    body = {**body, "evidence": [{**fix, **moved, **now, **members}]}
-    return world.ask("post", "/v1/check-ins", customer, json=body)
-
-
-def _draft(world: World, venue: dict[str, Any]) -> Any:
-    return world.offer(venue, status="draft")
+    lat, now = fix["lat"] + north_m * METRE, datetime.now(UTC).isoformat()
+    fix = {**fix, "lat": lat, "captured_at": now, **members}
+    return world.ask("post", "/v1/check-ins", customer, json={**body, "evidence": [fix]})
 
 
 def _names(schemas: Iterable[dict[str, Any]]) -> set[str]:

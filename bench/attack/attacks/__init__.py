@@ -100,7 +100,7 @@ ATTACKS: tuple[Attack, ...] = (
     _attack(codes.old_code, 3),
     _attack(codes.code_alone, 3),
     _attack(codes.relayed_code, 3),
-    _attack(codes.relayed_code_coarse, 3, bounds={3: ALL}),
+    _attack(codes.relayed_code_coarse, 3),
     _attack(codes.relayed_code_spoofed, 3, bounds={3: 20}),
     _attack(codes.relayed_code_at_once, 3, bounds={3: 20}),
     _attack(codes.passed_on_poster, 1, 3),

@@ -247,7 +247,9 @@ def _judged(outcome: CheckedIn) -> dict[str, Any]:
         "occurred_at": outcome.occurred_at,
         "verdict": judgement.verdict.word,
         "level": f"L{judgement.level:d}",
-        "reasons": say_reasons(public_reasons(judgement.reasons)),
+        "reasons": say_reasons(
+            public_reasons((f.reason, f.verdict.word) for f in judgement.findings)
+        ),
     }
 
 
@@ -260,7 +262,7 @@ def present_check_in(row: Any) -> dict[str, Any]:
         "occurred_at": row.occurred_at,
         "verdict": row.verdict,
         "level": f"L{row.level}",
-        "reasons": say_reasons(public_reasons(finding["reason"] for finding in row.findings)),
+        "reasons": say_reasons(public_reasons((f["reason"], f["verdict"]) for f in row.findings)),
     }
 
 

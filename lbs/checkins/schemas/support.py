@@ -45,7 +45,7 @@ class FindingsSchema(Schema):
         "occurred_at": "2026-11-22T12:00:01Z",
         "verdict": "rejected",
         "level": "L0",
-        "distance_m": 0,
+        "distance_m": -48,
         "accuracy_m": 12.5,
         "provider": "gps",
         "findings": [{"reason": "simulated_fix", "verdict": "rejected"}],

@@ -17,7 +17,6 @@ from lbs.checkins.errors import (
     CheckInNotFound,
     EvidenceNotTaken,
     HistoryMoved,
-    StaffElsewhere,
 )
 from lbs.checkins.policy import (
     SPOOFING,
@@ -27,9 +26,11 @@ from lbs.checkins.policy import (
     LocationFix,
     Past,
     Travel,
+    Verdict,
     brings,
     judge,
     receipt_ttl,
+    uphold,
 )
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
 from lbs.db import Session, new_id
@@ -81,6 +82,7 @@ class Claim:
     proofs: tuple[Proven, ...] = ()
     verdict: str | None = None
     """The one it had before."""
+    level: int = 0
     visit: int | None = None
     revision: int = 0
     opened: frozenset[UUID] = frozenset()
@@ -160,8 +162,11 @@ class CheckedIn:
     @property
     def evidence_until(self) -> datetime | None:
         """Until when more evidence is taken, where it could change something."""
-        takes = self.judgement.verdict.word in TAKES_EVIDENCE
-        return self.takes_until if takes and self.needs else None
+        return self.takes_until if self.takes_evidence and self.needs else None
+
+    @property
+    def takes_evidence(self) -> bool:
+        return self.judgement.verdict.word in TAKES_EVIDENCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +247,7 @@ def confirm_by_staff(
         now=now,
     )
     if staff is None:
-        raise StaffElsewhere
+        raise CheckInNotFound
     return _prove(session, customer_id, claim, (confirm(staff, now),), limits, tools, now)
 
 
@@ -292,7 +297,7 @@ def _prove(
     lasting = [p for p in claim.proofs if p.valid or p.outcome is Outcome.FORGED]
     claim = replace(claim, proofs=(*lasting, *proven))
     outcome = conclude(session, customer_id, claim, limits, tools, now)
-    spend(session, customer_id, proven, now)
+    spend(session, customer_id, proven, now, rejected=not outcome.takes_evidence)
     return outcome
 
 
@@ -323,6 +328,7 @@ def _load_claim(
         fix_received_at=row.received_at or row.occurred_at,
         proofs=tuple(_read_proof(proof) for proof in row.proofs),
         verdict=row.verdict,
+        level=row.level,
         visit=row.visit,
         revision=row.revision,
         opened=frozenset(row.opened),
@@ -335,7 +341,10 @@ def _try_to_conclude(
     """None where the customer's history moved while it was judged: nothing was written."""
     seen = _gather(session, customer_id, claim, limits, tools.vault, now)
     facts = _facts(seen, claim, tools.vault)
-    case = Case(claim, seen, facts, judge(facts, limits), now)
+    judgement = judge(facts, limits)
+    if claim.verdict == Verdict.ACCEPTED.word:
+        judgement = uphold(judgement, claim.level)
+    case = Case(claim, seen, facts, judgement, now)
     offers = case.offers
     grants = [
         _grant(case, row, offer, tools)

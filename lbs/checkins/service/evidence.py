@@ -14,7 +14,7 @@ from lbs.checkins import queries
 from lbs.checkins.policy import LocationFix
 from lbs.db import Session
 from lbs.proofs import policy as proofs
-from lbs.proofs.policy import Kind, Outcome, Proven, Provisioned
+from lbs.proofs.policy import GUESSABLE, Kind, Outcome, Proven, Provisioned
 from lbs.proofs.rules import integrity
 from lbs.redemptions.policy import GuessLimit
 from lbs.vault import Vault
@@ -81,12 +81,20 @@ def find_staff(
     return next((proof for proof in live if proof.id == staff_id), None)
 
 
-def spend(session: Session, customer_id: UUID, proven: Sequence[Proven], now: datetime) -> None:
-    """Use up what was proved with, so that it is good once."""
+def spend(
+    session: Session, customer_id: UUID, proven: Sequence[Proven], now: datetime, *, rejected: bool
+) -> None:
+    """Use up what was proved with. A rejected check-in leaves the customer's step to them; a tag's
+    counter never goes back.
+    """
     spent = [
-        {"proof_id": str(p.proof_id), "step": p.step, "counter": p.counter}
-        for p in proven
-        if p.valid and p.step is not None
+        {
+            "proof_id": str(proof.proof_id),
+            "step": None if rejected else proof.step,
+            "counter": proof.counter,
+        }
+        for proof in proven
+        if proof.valid and proof.step is not None
     ]
     if spent:
         queries.spend(session, customer_id, spent, now)
@@ -103,11 +111,17 @@ def _verify_proofs(
     if not given:
         return ()
     guessers = {f"proof {customer_id}": 1, f"proof at {place_id}": VENUE_GUESSES}
-    if queries.is_throttled(session, guessers, tools.guesses, now):
-        return [Proven(piece.kind, Outcome.THROTTLED) for piece in given]
     kinds = [piece.kind for piece in given]
+    throttled = GUESSABLE.intersection(kinds) and queries.is_throttled(
+        session, guessers, tools.guesses, now
+    )
     live = _live(session, place_id, customer_id, kinds, tools.vault, now)
-    proven = [proofs.verify(piece, live, now) for piece in given]
+    proven = [
+        Proven(piece.kind, Outcome.THROTTLED)
+        if throttled and piece.kind in GUESSABLE
+        else proofs.verify(piece, live, now)
+        for piece in given
+    ]
     if any(piece.is_guess for piece in proven):
         queries.count_guess(session, guessers, tools.guesses, now)
     return proven
