@@ -53,7 +53,7 @@ class Settings:
 
     fast_travel_m_s: float = 90.0
     impossible_travel_m_s: float = 300.0
-    rapid_limit: int = 10
+    rapid_limit: int = 15
     daily_limit: int = 60
     customers_per_device: int = 5
     devices_per_customer: int = 5

@@ -90,7 +90,7 @@ def test_what_gets_through_unexpectedly_is_said_first(settings, level, bound):
 
 
 def test_no_line_of_text_is_long_and_no_number_is_left_out(settings):
-    written = document(settings, *every_attack())
+    written = document(settings, *every_attack(), refused=900, asked=90)
     assert "{" not in written
     assert [line for line in written.splitlines() if len(line) > 100 and line[0] != "|"] == []
 

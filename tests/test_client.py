@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import random
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -11,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -71,6 +72,17 @@ def test_names_are_ones_a_person_would_choose(sdk: Sdk):
     names = [name for name in dir(sdk.models) if name[0].isupper()]
     awkward = [name for name in names if name[-1].isdigit() or "Type" in name or "Item" in name]
     assert awkward == ["FreeItemReward", "SeriesItem"]
+
+
+def fix_of(m: Any, world: World, north_m: float = 0) -> Any:
+    """A location near the world's place; no two of them are quite equal."""
+    lat, lon = (random.uniform(-2, 2) * METRE for _ in range(2))
+    return m.LocationEvidence(
+        lat=world.lat + north_m * METRE + lat,
+        lon=world.lon + lon,
+        accuracy_m=10.0,
+        captured_at=datetime.now(UTC),
+    )
 
 
 def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915  (a story)
@@ -136,13 +148,7 @@ def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915
     assert [feature.id for feature in shown.features] == [venue.id]
 
     def check_in(north_m: float) -> Any:
-        fix = m.LocationEvidence(
-            lat=world.lat + north_m * METRE,
-            lon=world.lon,
-            accuracy_m=10.0,
-            captured_at=datetime.now(UTC),
-        )
-        body = m.CreateCheckIn(venue_id=venue.id, evidence=[fix])
+        body = m.CreateCheckIn(venue_id=venue.id, evidence=[fix_of(m, world, north_m)])
         return sdk.call("check_ins.check_in", customer, body=body, **once()).parsed
 
     far = check_in(north_m=400)
@@ -192,6 +198,89 @@ def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915
         by=m.Interval.HOUR,
     ).parsed
     assert sum(item.unlocks for item in by_hour.items) == 1
+
+
+def test_the_story_of_a_stronger_proof(  # noqa: PLR0915  (a story)
+    sdk: Sdk, connect: Any, world: World
+):
+    """An offer that the location alone does not open opens by what the kiosk shows."""
+    m = sdk.models
+    merchant = connect(world.key)
+
+    def once() -> dict[str, str]:
+        return {"idempotency_key": str(uuid4())}
+
+    venue = UUID(world.venue()["id"])
+    offer = UUID(world.offer({"id": str(venue)}, min_level="L3")["id"])
+    body = m.CreateVenueCodeProof(name="Counter", step_s=60)
+    made = sdk.call("proofs.create_venue_proof", merchant, venue, body=body, **once()).parsed
+    assert isinstance(made, m.NewVenueCodeProof)
+    assert (made.step_s, made.max_customers, made.version) == (60, 20, 1)
+    assert made.kiosk_url.endswith(f"#key={made.token}")
+    read = sdk.call("proofs.read_venue_proof", merchant, venue, made.id).parsed
+    assert isinstance(read, m.VenueCodeProof)
+    body = m.CreateStaffProof(name="Anna")
+    anna = sdk.call("proofs.create_venue_proof", merchant, venue, body=body, **once()).parsed
+    assert isinstance(anna, m.NewStaffProof)
+    kinds = {"kind": m.VenueProofKind.STAFF}
+    [listed] = sdk.call("proofs.list_venue_proofs", merchant, venue, **kinds).parsed.items
+    assert (listed.id, listed.kind) == (anna.id, "staff")
+
+    customer = connect(world.customer())
+    here = m.CreateCheckIn(venue_id=venue, evidence=[fix_of(m, world)])
+    weak = sdk.call("check_ins.check_in", customer, body=here, **once()).parsed
+    assert (weak.verdict, weak.level) == (m.Verdict.ACCEPTED, m.PresenceLevel.L1)
+    assert (weak.unlocked, weak.event_id) == ([], None)
+    [locked] = weak.locked
+    assert (locked.offer_id, locked.min_level) == (offer, m.PresenceLevel.L3)
+    assert locked.reason.code == "level_too_low"
+    assert weak.needs == locked.needs
+    assert set(weak.needs) == {m.ProofKind(kind) for kind in ("venue_code", "staff_pin", "staff")}
+    assert datetime.now(UTC) < weak.evidence_until
+
+    kiosk = connect(made.token)
+    codes = sdk.call("proofs.read_kiosk_codes", kiosk).parsed
+    assert len(codes.codes) == 3
+    assert codes.codes[0].valid_from <= codes.now < codes.codes[0].valid_until
+    typed = m.VenueCodeEvidence(code=codes.codes[0].code)
+    body = m.AddEvidence(evidence=[typed])
+    strong = sdk.call("check_ins.add_evidence", customer, weak.id, body=body, **once()).parsed
+    assert (strong.id, strong.level) == (weak.id, m.PresenceLevel.L3)
+    assert (strong.locked, strong.needs, strong.evidence_until) == ([], [], None)
+    [unlock] = strong.unlocked
+    assert unlock.offer_id == offer
+
+    body = m.VerifyReceipt(
+        receipt=strong.receipt, venue_id=venue, min_level=m.PresenceLevel.L3, use=True
+    )
+    good = sdk.call("check_ins.verify_receipt", merchant, body=body, **once()).parsed
+    assert (good.valid, good.flaw, good.check_in_id) == (True, None, strong.id)
+    assert good.proofs == ["location", "venue_code"]
+    twice = sdk.call("check_ins.verify_receipt", merchant, body=body, **once()).parsed
+    assert (twice.valid, twice.flaw) == (False, m.ReceiptFlaw.USED)
+
+    findings = sdk.call("check_ins.read_findings", merchant, weak.id).parsed
+    assert (findings.level, findings.findings, findings.unlocks) == (m.PresenceLevel.L3, [], 1)
+    [proof] = findings.proofs
+    assert (proof.kind, proof.outcome) == (m.VenueProofKind.VENUE_CODE, m.ProofOutcome.VALID)
+    assert (proof.proof_id, proof.name) == (made.id, "Counter")
+
+    staff = connect(anna.token)
+    seen = sdk.call("check_ins.confirm_check_in", staff, weak.id, **once()).parsed
+    assert isinstance(seen, m.StaffConfirmation)
+    assert (seen.level, seen.opened) == (m.PresenceLevel.L3, 0)
+
+    body = m.CreatePosterCodeProof(name="Door")
+    door = sdk.call("proofs.create_venue_proof", merchant, venue, body=body, **once()).parsed
+    english = {"lang": m.Language.EN}
+    poster = sdk.call("proofs.read_poster", merchant, venue, door.id, **english).parsed
+    assert door.code in poster
+
+    body = m.Void(reason="Tested the kiosk")
+    taken = sdk.call("check_ins.void_check_in", merchant, weak.id, body=body, **once()).parsed
+    assert (taken.visit_taken_back, taken.unlocks_voided) == (True, 1)
+    void = sdk.call("check_ins.list_check_ins", customer).parsed.items[0]
+    assert (void.id, void.verdict) == (weak.id, m.Verdict.VOIDED)
 
 
 def test_what_is_wrong_comes_back_as_a_problem(sdk: Sdk, connect: Any, world: World):

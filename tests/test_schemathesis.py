@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import uuid
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,29 +24,35 @@ from schemathesis.specs.openapi.checks import (
 from sqlalchemy import text
 
 from tests.test_client import DOCUMENT
-from tests.world import World
+from tests.world import World, ago, now
 
 EXAMPLES = 10
 MANY = 20
 """An import of 5,000 venues is for other tests."""
 RULES_BEYOND_SCHEMA = {
+    "add_evidence",
+    "change_event",
     "change_offer",
     "change_venue",
     "check_in",
     "create_api_key",
+    "create_event",
     "create_offer",
     "create_venue",
+    "create_venue_proof",
     "import_venues",
     "read_offer_series",
     "read_offer_stats",
     "read_venue_series",
     "read_venue_stats",
     "register_customer",
+    "rotate_venue_proof",
 }
 """
 They refuse some requests that fit the schema, by rules no JSON Schema can state: `from` before
-`to`, known time zones and currencies, opening hours, shapes that are simple and closed, at least
-one of two ids, one piece of evidence of a kind, scopes that go with venues. There,
+`to`, known time zones and currencies, opening hours, shapes that are simple and closed, one of two
+ids, one piece of evidence of a kind, addresses of tags, base64, both keys of a tag or neither,
+what a kind of proof has no use for, scopes that go with venues. There,
 positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
@@ -66,7 +72,9 @@ CONFIG = SchemathesisConfig.from_dict(
         },
     }
 )
-EXAMPLE_CODE = "7M3K-9QZ2-VX4A"
+EXAMPLE_CODE, EXAMPLE_TAG = "7M3K-9QZ2-VX4A", "04A23B1C5D6E80"
+KEYS = {"read_kiosk_codes": "venue_code", "confirm_check_in": "staff", "report_taps": "reader"}
+"""Which of a venue's keys an operation takes."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 MOMENTS = strategies.integers(0, 200 * 365 * 86_400).map(
     lambda seconds: (FIRST + timedelta(seconds=seconds)).isoformat()
@@ -86,11 +94,16 @@ class Caller:
         offer = world.offer(venue)
         self.customer = world.customer()
         self.venue = venue
+        self.next_door = world.venue()
         self.changing_venue = world.venue(east_m=1000)
         self.changing_offer = world.offer(self.changing_venue)
         unlock = self._unlock(self.customer)
         group = self._group(venue)
         redemption = world.redeem(unlock["code"], venue).json
+        self.proofs = {kind: self._proof(kind) for kind in ("venue_code", "staff", "reader")}
+        self.changing_proof, self.changing_event = self._proof("staff"), self._event()
+        self.tag = uuid.uuid4().hex[:14]
+        self.visitor = self.customer
         self.ids: dict[str, str] = {
             "venue_id": venue["id"],
             "offer_id": offer["id"],
@@ -98,6 +111,28 @@ class Caller:
             "unlock_id": unlock["id"],
             "redemption_id": redemption["id"],
             "api_key_id": self._key(),
+            "event_id": self._event(),
+            "proof_id": self._proof("poster_code")["id"],
+            "wristband_id": self._wristband(self.customer, self.tag),
+            "check_in_id": unlock["check_in_id"],
+            "customer": self._known(),
+        }
+        self.targets: dict[tuple[str, str], Callable[[], str]] = {
+            ("retire_venue", "venue_id"): lambda: self.world.venue()["id"],
+            ("delete_venue_group", "group_id"): self._group,
+            ("revoke_api_key", "api_key_id"): self._key,
+            ("change_venue", "venue_id"): lambda: self.changing_venue["id"],
+            ("change_offer", "offer_id"): lambda: self.changing_offer["id"],
+            ("set_offer_status", "offer_id"): lambda: self.changing_offer["id"],
+            ("change_event", "event_id"): lambda: self.changing_event,
+            ("cancel_event", "event_id"): self._event,
+            ("rotate_venue_proof", "proof_id"): lambda: self.changing_proof["id"],
+            ("revoke_venue_proof", "proof_id"): lambda: self._proof("reader")["id"],
+            ("unbind_wristband", "wristband_id"): self._wristband,
+            ("remove_standing", "customer"): self._known,
+            ("add_evidence", "check_in_id"): self._check_in,
+            ("confirm_check_in", "check_in_id"): self._check_in,
+            ("void_check_in", "check_in_id"): self._check_in,
         }
 
     def send(self, case: Any) -> None:
@@ -127,6 +162,7 @@ class Caller:
             case.query["cursor"] = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
         if At.BODY in right and isinstance(case.body, dict):
             self._real_ids(case.body)
+            self._real_secrets(case.body)
         headers = case.headers or {}
         if At.HEADER in right and "Idempotency-Key" in headers:
             headers["Idempotency-Key"] = str(uuid.uuid4())
@@ -137,34 +173,41 @@ class Caller:
         schemes = {name for requirement in operation.get("security", []) for name in requirement}
         if operation["operationId"] == "erase_customer":
             return self.world.customer()
+        if operation["operationId"] == "add_evidence":
+            return self.visitor
         if "refresh_token" in schemes:
             return self.world.register()["refresh_token"]
         if "customer_token" in schemes:
             return self.customer
+        if "venue_key" in schemes:
+            return self.proofs[KEYS[operation["operationId"]]]["token"]
         return self.world.backend_key if "app_key" in schemes else self.world.key
 
     def _target(self, name: str, parameter: str) -> str:
         """What the operation is about: to change or destroy, something no other test needs."""
-        match name:
-            case "retire_venue":
-                return self.world.venue()["id"]
-            case "delete_venue_group":
-                return self._group()
-            case "revoke_api_key":
-                return self._key()
-            case "change_venue":
-                return self.changing_venue["id"]
-            case "change_offer" | "set_offer_status":
-                return self.changing_offer["id"]
-        return self.ids[parameter]
+        make = self.targets.get((name, parameter))
+        return make() if make else self.ids[parameter]
 
-    def _real_ids(self, body: dict[str, Any]) -> None:
+    def _check_in(self) -> str:
+        """Of a new customer, who is the one to add evidence to it."""
+        self.visitor = self.world.customer()
+        return self.world.check_in(self.visitor, self.venue)["id"]
+
+    def _real_secrets(self, body: dict[str, Any]) -> None:
         if body.get("code") == EXAMPLE_CODE:
             body["code"] = self._unlock()["code"]
-        if "venue_id" in body:
-            body["venue_id"] = self.ids["venue_id"]
+        if "receipt" in body:
+            body["receipt"] = self.world.check_in(self.world.customer(), self.venue)["receipt"]
+        for tap in body.get("taps", []):
+            if tap["tag"] == EXAMPLE_TAG:
+                tap |= {"tag": self.tag, "tapped_at": now().isoformat()}
+
+    def _real_ids(self, body: dict[str, Any]) -> None:
         if "features" in body:
             body["features"] = body["features"][:MANY]
+        for name in ("venue_id", "event_id"):
+            if body.get(name):
+                body[name] = self.ids[name]
         for name in ("venue_ids", "group_ids"):
             if body.get(name):
                 body[name] = [self.ids[name[:-1]]]
@@ -173,6 +216,29 @@ class Caller:
         customer = customer or self.world.customer()
         [unlock] = self.world.check_in(customer, self.venue)["unlocked"]
         return unlock
+
+    def _proof(self, kind: str) -> dict[str, Any]:
+        body = {"kind": kind, "name": "Proof"}
+        return self.world.ask("post", f"/v1/venues/{self.venue['id']}/proofs", json=body)
+
+    def _wristband(self, customer: str = "", tag: str = "") -> str:
+        """Bound to who has just come in next door, so that a tap here is a visit."""
+        receipt = self.world.check_in(customer or self.world.customer(), self.next_door)["receipt"]
+        body = {"tag": tag or uuid.uuid4().hex[:14], "receipt": receipt}
+        return self.world.ask("post", "/v1/wristbands", json=body)["id"]
+
+    def _event(self) -> str:
+        times = {"starts_at": ago(hours=1), "ends_at": ago(hours=-1)}
+        body = {"venue_id": self.venue["id"], "name": "Event", **times}
+        return self.world.ask("post", "/v1/events", json=body)["id"]
+
+    def _known(self) -> str:
+        """The pseudonym of a customer with a standing."""
+        seen = self.world.check_in(self.world.customer(), self.venue)
+        found = self.world.ask("get", f"/v1/check-ins/{seen['id']}/findings")
+        standing = {"standing": "tester"}
+        self.world.ask("put", f"/v1/standings/{found['customer']}", json=standing)
+        return found["customer"]
 
     def _version(self, path: str) -> str:
         return self.world.call("get", path, self.world.key).headers["ETag"]

@@ -30,6 +30,8 @@ METRE = 1 / 111_320
 """Degrees of latitude in a metre."""
 
 _places = itertools.count()
+_random = random.SystemRandom()
+"""Hypothesis gives `random` the same seed over and over."""
 
 
 class World:
@@ -113,8 +115,8 @@ class World:
         """Evidence of a fix so far north of the world's place; no two of them are quite equal."""
         return {
             "kind": "location",
-            "lat": self.lat + (north_m + random.uniform(-0.5, 0.5)) * METRE,
-            "lon": self.lon + random.uniform(-0.5, 0.5) * METRE,
+            "lat": self.lat + (north_m + _random.uniform(-0.5, 0.5)) * METRE,
+            "lon": self.lon + _random.uniform(-0.5, 0.5) * METRE,
             "accuracy_m": 10,
             "captured_at": now().isoformat(),
             "provider": "gps",

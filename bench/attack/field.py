@@ -73,13 +73,18 @@ class Venue:
 
 @dataclass
 class Field:
-    """One service, a merchant with its keys, a rival, and an app whose phones are attested."""
+    """One service, a merchant with its keys, a rival, and two apps.
+
+    The phones of one app are attested. Those of the other, of `plain_key`, are not, and what can
+    be passed on is attacked with it.
+    """
 
     http: httpx.Client
     key: str
     rival_key: str
     publishable_key: str
     backend_key: str
+    plain_key: str
     play: PlayStore
     tries: int
     chance: Random = field(default_factory=lambda: Random(20261122))
@@ -157,6 +162,12 @@ class Field:
     def customer(self, **named: str) -> str:
         """An access token."""
         token: str = self.person(**named)["access_token"]
+        return token
+
+    def plain_customer(self) -> str:
+        """One of the app whose phones are not attested."""
+        body = {"device_id": str(uuid.uuid4())}
+        token: str = self.post("/v1/customers", body, self.plain_key)["access_token"]
         return token
 
     def fix(self, at: Venue, *, spread_m: float = 8.0, **members: Any) -> Json:
@@ -248,7 +259,10 @@ def prepare(http: httpx.Client, db: Database, vault: Vault, tries: int) -> Field
         _, rival_key = accounts.create_merchant(session, "Rival", _secret, now())
         app, publishable, backend = accounts.create_app(session, "App", _secret, now())
         accounts.set_integrity(session, app.id, play.keys(), vault)
-    return Field(http, key.token or "", rival_key.token or "", publishable, backend, play, tries)
+        _, plain, _ = accounts.create_app(session, "Plain app", _secret, now())
+    return Field(
+        http, key.token or "", rival_key.token or "", publishable, backend, plain, play, tries
+    )
 
 
 def degrees_east(metres: float, lat: float) -> float:

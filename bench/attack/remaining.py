@@ -76,6 +76,13 @@ AT_THREE = (
         "relayed_code_spoofed",
     ),
     Still(
+        "The same, on phones that pass their platform's check.",
+        """In an app that has its phones attested, what can be passed on counts only from a phone
+        that its platform vouches for: scripts got in {relayed_code_unattested}. Phones that pass
+        and lie all the same: {relayed_code_past_integrity}, with the bounds of above.""",
+        "relayed_code_past_integrity",
+    ),
+    Still(
         "Taps stored up.",
         """A tag states a counter and no time. An accomplice taps, passes the addresses on, and the
         phones lie about their location: {hoarded_taps} got in. Each address is good once, and all
@@ -94,10 +101,10 @@ AT_THREE = (
     Still(
         "A PIN that got known.",
         """It is typed on the customer's phone, where a changed app, or a look over the shoulder,
-        keeps it: {passed_on_pin} got in with it, from anywhere. The limit an hour bounds it
-        (`max_per_hour`, 30 where the venue does not say otherwise), the member's name stands at
-        each confirmation, and a rotation ends it. A member's own key is never typed.""",
-        "passed_on_pin",
+        keeps it: {passed_on_pin_spoofed} got in with it, beside a careful spoof. The limit an hour
+        bounds it (`max_per_hour`, 30 where the venue does not say otherwise), the member's name
+        stands at each confirmation, and a rotation ends it. A member's own key is never typed.""",
+        "passed_on_pin_spoofed",
     ),
     Still(
         "Staff who help friends.",

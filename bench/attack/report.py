@@ -76,6 +76,11 @@ def _wrapped(part: str) -> str:
     return fill(" ".join(part.split()), 100, break_on_hyphens=False)
 
 
+def _point(text: str) -> str:
+    """An item of a list."""
+    return fill(" ".join(f"- {text}".split()), 100, subsequent_indent="  ", break_on_hyphens=False)
+
+
 def _introduction(measured: Measured) -> str:
     return f"""
         Made by `make attack` on {measured.on:%Y-%m-%d}, not written by hand. It starts the service
@@ -83,7 +88,8 @@ def _introduction(measured: Measured) -> str:
         app's publishable key and no access to the service. What an attack needs beforehand, such
         as a code from an accomplice, a recorded tap or a stolen key, it has. Everything runs as
         delivered, but for the limit of requests a minute, since all callers here share an address.
-        [presence.md](presence.md) explains levels and proofs."""
+        Codes, tags and beacons are attacked in an app whose phones are not attested, where the row
+        does not say otherwise. [presence.md](presence.md) explains levels and proofs."""
 
 
 def _summary(measured: Measured) -> str:
@@ -191,7 +197,7 @@ def _aim(aim: str, percents: Mapping[str, float], most: float) -> str:
     missed = [words for words, percent in percents.items() if percent > most]
     if not missed:
         return f"- {aim}: met in every row."
-    return f"- {aim}: **not met** for {' and for '.join(missed)}."
+    return _point(f"{aim}: **not met** for {' and for '.join(missed)}.")
 
 
 def _causes(traffic: Sequence[Traffic]) -> Iterator[str]:
@@ -199,8 +205,7 @@ def _causes(traffic: Sequence[Traffic]) -> Iterator[str]:
         if found.source:
             common = found.reasons.most_common(6)
             causes = ", ".join(f"{count:,} × `{cause}`" for cause, count in common)
-            said = f"- {found.source}: {causes or 'nothing'}."
-            yield fill(said, 100, subsequent_indent="  ", break_on_hyphens=False)
+            yield _point(f"{found.source}: {causes or 'nothing'}.")
 
 
 def _hurried(measured: Measured) -> Iterator[str]:
@@ -214,7 +219,7 @@ def _hurried(measured: Measured) -> Iterator[str]:
             yield (
                 f"`rapid_fire` came from {len(found.hurried):,} of {found.customers:,} customers, "
                 f"and {100 * most / found.hurried.total():.0f} % of it from the {BUSIEST} busiest "
-                f"of them. Whether people who check in {often} in a day were at each of these "
+                f"of them. Whether people who check in {often} in a day, were at each of these "
                 "places the records do not tell; here they count as genuine."
             )
 
@@ -233,8 +238,7 @@ def _remaining(measured: Measured) -> Iterator[str]:
 
 
 def _item(still: Still, numbers: Mapping[str, str]) -> str:
-    text = f"- **{still.title}** {still.text.format(**numbers)}"
-    return fill(" ".join(text.split()), 100, subsequent_indent="  ", break_on_hyphens=False)
+    return _point(f"**{still.title}** {still.text.format(**numbers)}")
 
 
 def _numbers(measured: Measured) -> dict[str, str]:

@@ -107,8 +107,11 @@ SURE, TINY = 0.95, 1e-9
 WITNESSED = frozenset({Kind.STAFF, Kind.READER})
 """Somebody, or something that stays at the venue, has seen the customer: no location is needed."""
 
-PHYSICAL = WITNESSED | {Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON}
-BROUGHT = (Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF)
+PASSABLE = frozenset({Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF_PIN})
+"""To be had at the venue only, but somebody there can pass it on within its time."""
+
+PHYSICAL = WITNESSED | PASSABLE
+BROUGHT = (Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF_PIN, Kind.STAFF)
 """Physical proofs that a customer can be asked for, in the order they are asked."""
 
 
@@ -188,6 +191,13 @@ class Facts:
         return any(proof.valid and proof.kind in kinds for proof in self.proofs)
 
     @property
+    def attests(self) -> bool:
+        """Whether the app has its phones attested: then what can be passed on counts only from a
+        phone whose word about its location is worth something.
+        """
+        return Kind.DEVICE_INTEGRITY in self.live
+
+    @property
     def settling(self) -> tuple[str, ...]:
         """The proofs at this venue that settle a doubt about the location, easiest first."""
         return tuple(kind for kind in (*BROUGHT, Kind.POSTER_CODE) if kind in self.live)
@@ -219,7 +229,7 @@ class Limits:
     impossible_m_s: float = 300.0
     travel_slack_m: float = 500.0
     rapid_window: timedelta = timedelta(minutes=5)
-    rapid_limit: int = 10
+    rapid_limit: int = 15
     daily_limit: int = 60
     device_customers: int = 5
     customer_devices: int = 5
@@ -523,9 +533,11 @@ def brings(level: int, judgement: Judgement, facts: Facts) -> tuple[str, ...]:
     """The proofs at this venue that would bring the check-in to the level."""
     if not judgement.accepted:
         return judgement.needs
-    attests = level <= Level.DEVICE and Kind.DEVICE_INTEGRITY in facts.live
-    lifts = attests and facts.fix is not None and not judgement.location_doubted
-    return (*((Kind.DEVICE_INTEGRITY,) if lifts else ()), *facts.physical)
+    doubted = facts.fix is None or judgement.location_doubted
+    lifts = facts.proved_by(PASSABLE) or (level <= Level.DEVICE and not doubted)
+    if facts.attests and lifts:
+        return (Kind.DEVICE_INTEGRITY, *facts.witnesses)
+    return facts.physical
 
 
 def receipt_ttl(judgement: Judgement, limits: Limits) -> timedelta:
@@ -546,8 +558,9 @@ def _settled(finding: Finding, facts: Facts, *, tester: bool) -> Finding:
 def _level(judgement: Judgement, facts: Facts) -> Level:
     if not judgement.accepted:
         return Level.CLAIMED
-    if facts.proved_by(PHYSICAL):
+    attested = facts.proved_by({Kind.DEVICE_INTEGRITY})
+    if facts.proved_by(WITNESSED) or (
+        facts.proved_by(PASSABLE) and (attested or not facts.attests)
+    ):
         return Level.PHYSICAL
-    if facts.proved_by({Kind.DEVICE_INTEGRITY}) and not judgement.location_doubted:
-        return Level.DEVICE
-    return Level.LOCATION
+    return Level.DEVICE if attested and not judgement.location_doubted else Level.LOCATION

@@ -95,6 +95,7 @@ class CheckIns(MethodView):
             outcome = service.check_in(
                 session, customer().customer_id, command, limits_of(settings()), tools(), now()
             )
+        CHECK_INS.labels(outcome.judgement.verdict.word).inc()
         return present(_counted(outcome))
 
 
@@ -241,6 +242,7 @@ class Taps(MethodView):
         for result in results:
             if result.check_in_id and not result.repeated:
                 CHECK_INS.labels(result.outcome).inc()
+                UNLOCKS.inc(result.unlocks)
         return {"items": results}
 
 
@@ -287,7 +289,6 @@ def tools() -> Tools:
 
 
 def _counted(outcome: service.CheckedIn) -> service.CheckedIn:
-    CHECK_INS.labels(outcome.judgement.verdict.word).inc()
     UNLOCKS.inc(len(outcome.unlocked))
     return outcome
 

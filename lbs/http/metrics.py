@@ -17,7 +17,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-CHECK_INS = Counter("lbs_check_ins_total", "Check-ins by verdict", ["verdict"])
+CHECK_INS = Counter("lbs_check_ins_total", "Check-ins by their first verdict", ["verdict"])
 UNLOCKS = Counter("lbs_unlocks_total", "Offers opened")
 REDEMPTIONS = Counter("lbs_redemptions_total", "Codes presented at tills", ["result"])
 REQUESTS = Counter("lbs_requests_total", "Requests", ["operation", "status"])

@@ -23,13 +23,20 @@ class Kind(StrEnum):
     POSTER_CODE = "poster_code"
     NFC_TAG = "nfc_tag"
     BEACON = "beacon"
+    STAFF_PIN = "staff_pin"
+    """Typed on the customer's phone: it can be passed on."""
     STAFF = "staff"
+    """A member of staff, with their own key."""
     READER = "reader"
     DEVICE_INTEGRITY = "device_integrity"
 
 
-GUESSABLE = frozenset({Kind.VENUE_CODE, Kind.POSTER_CODE, Kind.STAFF})
+GUESSABLE = frozenset({Kind.VENUE_CODE, Kind.POSTER_CODE, Kind.STAFF_PIN})
 """Short enough to be tried out; wrong ones are counted."""
+
+
+PROVISIONED = {kind: kind.value for kind in Kind} | {Kind.STAFF_PIN: Kind.STAFF.value}
+"""What a venue has to have for each."""
 
 
 class Outcome(StrEnum):
@@ -83,7 +90,7 @@ class StaffPin:
     """What a staff member has typed on the customer's phone."""
 
     pin: str = field(repr=False)
-    kind: Kind = Kind.STAFF
+    kind: Kind = Kind.STAFF_PIN
 
 
 Evidence = VenueCode | PosterCode | NfcTag | Beacon | StaffPin
@@ -132,7 +139,7 @@ class Proven:
 
 def verify(evidence: Evidence, live: Sequence[Provisioned], now: datetime) -> Proven:
     """What the evidence proves, among the venue's live proofs of its kind."""
-    candidates = [proof for proof in live if proof.kind == evidence.kind]
+    candidates = [proof for proof in live if proof.kind == PROVISIONED[evidence.kind]]
     match evidence:
         case VenueCode(code):
             return _venue_code(code, candidates, now)
@@ -146,11 +153,16 @@ def verify(evidence: Evidence, live: Sequence[Provisioned], now: datetime) -> Pr
             return _staff_pin(pin, candidates, now)
 
 
-def confirm(staff: Provisioned, now: datetime) -> Proven:
-    """A staff member, known by their key, has seen the customer."""
+def confirm(staff: Provisioned, now: datetime, kind: Kind = Kind.STAFF) -> Proven:
+    """A staff member, known by their key or their PIN, has seen the customer.
+
+    The PIN's step is the hour below zero: it counts to the same limit, and leaves the key good.
+    """
     hour = int(now.timestamp()) // HOUR_S
-    full = staff.uses.get(hour, 0) >= int(staff.parameters["max_per_hour"])
-    return _use(staff, Kind.STAFF, hour, Outcome.OVER_LIMIT if full else Outcome.VALID)
+    confirmed = staff.uses.get(hour, 0) + staff.uses.get(-hour, 0)
+    full = confirmed >= int(staff.parameters["max_per_hour"])
+    step = -hour if kind is Kind.STAFF_PIN else hour
+    return _use(staff, kind, step, Outcome.OVER_LIMIT if full else Outcome.VALID)
 
 
 def _use(
@@ -168,10 +180,13 @@ def _venue_code(code: str, candidates: Sequence[Provisioned], now: datetime) -> 
             bytes.fromhex(proof.secret), code, now, step_s=int(proof.parameters["step_s"])
         )
         if step is not None:
-            full = proof.uses.get(step, 0) >= int(proof.parameters["max_customers"])
-            outcome = Outcome.CROWDED if full else Outcome.VALID
-            return _use(proof, Kind.VENUE_CODE, step, outcome)
+            return _use(proof, Kind.VENUE_CODE, step, _unless_crowded(proof, step))
     return Proven(Kind.VENUE_CODE, Outcome.WRONG)
+
+
+def _unless_crowded(proof: Provisioned, step: int) -> Outcome:
+    full = proof.uses.get(step, 0) >= int(proof.parameters["max_customers"])
+    return Outcome.CROWDED if full else Outcome.VALID
 
 
 def _poster_code(code: str, candidates: Sequence[Provisioned]) -> Proven:
@@ -207,12 +222,12 @@ def _beacon(eid: bytes, candidates: Sequence[Provisioned], now: datetime) -> Pro
             drift_s=beacon.drift_allowed_s(elapsed_s),
         )
         if step is not None:
-            return _use(proof, Kind.BEACON, step, Outcome.VALID)
+            return _use(proof, Kind.BEACON, step, _unless_crowded(proof, step))
     return Proven(Kind.BEACON, Outcome.WRONG)
 
 
 def _staff_pin(pin: str, candidates: Sequence[Provisioned], now: datetime) -> Proven:
     for proof in candidates:
         if hmac.compare_digest(proof.secret.encode(), pin.encode()):
-            return confirm(proof, now)
-    return Proven(Kind.STAFF, Outcome.WRONG)
+            return confirm(proof, now, Kind.STAFF_PIN)
+    return Proven(Kind.STAFF_PIN, Outcome.WRONG)

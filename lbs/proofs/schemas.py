@@ -63,7 +63,7 @@ def _pin() -> String:
     return String(
         load_default=None,
         validate=validate.Regexp(r"\A[0-9]{6,12}\Z", error="6 to 12 digits."),
-        metadata={"description": "Left out: six random digits"},
+        metadata={"description": "Left out: eight random digits"},
     )
 
 
@@ -131,6 +131,13 @@ class CreateBeaconProofSchema(_CreateProofSchema):
     kind = tag("beacon")
     name = text(100, **NAME)
     identity_key = _identity_key()
+    max_customers = Integer(
+        load_default=50,
+        validate=validate.Range(1, MAX_COUNT),
+        metadata={
+            "description": "How many may use one identifier before it is taken for passed on"
+        },
+    )
     rotation_exponent = Integer(
         load_default=9,
         validate=validate.Range(4, 15),
@@ -272,6 +279,7 @@ class BeaconProofSchema(_ProofSchema):
 
     kind = tag("beacon")
     rotation_exponent = _parameter("rotation_exponent")
+    max_customers = _parameter("max_customers")
     started_at = fields.String(
         required=True,
         attribute="parameters.started_at",

@@ -44,7 +44,7 @@ def provision(world: World, venue: dict[str, Any], kind: str) -> Any:
 
 def with_pin(world: World, customer: str, check_in: dict[str, Any], pin: str) -> Any:
     path = f"/v1/check-ins/{check_in['id']}/evidence"
-    return world.ask("post", path, customer, json={"evidence": [{"kind": "staff", "pin": pin}]})
+    return world.ask("post", path, customer, json={"evidence": [{"kind": "staff_pin", "pin": pin}]})
 
 
 def asked(check_in: dict[str, Any]) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ def test_no_proof_makes_a_teleport_possible(world: World):
     customer = world.customer()
     world.check_in(customer, near)
     there = world.location(north_m=FAR / METRE)
-    body = {"venue_id": far["id"], "evidence": [there, {"kind": "staff", "pin": pin}]}
+    body = {"venue_id": far["id"], "evidence": [there, {"kind": "staff_pin", "pin": pin}]}
     result = world.ask("post", "/v1/check-ins", customer, json=body)
     assert (result["verdict"], result["level"]) == ("rejected", "L0")
 
@@ -136,7 +136,7 @@ def test_who_checks_in_very_often_is_asked_for_a_proof(hasty: World):
             world.check_in(anna(world), venue, **fix)
         hurried = world.check_in(anna(world), venue)
         assert parts(hurried) == ("ambiguous", ["rapid_fire"])
-        assert (hurried["needs"], hurried["unlocked"]) == (["staff"], [])
+        assert (hurried["needs"], hurried["unlocked"]) == (["staff_pin", "staff"], [])
         other = world.check_in(world.customer(), venue)
         assert other["verdict"] == "accepted"
         settled = with_pin(world, anna(world), hurried, pin)
@@ -183,7 +183,8 @@ def test_at_closed_hours_a_physical_proof_will_do_and_a_location_will_not(world:
     poster, pin = provision(world, venue, "poster_code"), provision(world, venue, "staff")["pin"]
     customer = world.customer()
     first = world.check_in(customer, venue)
-    assert (parts(first), first["needs"]) == (("ambiguous", ["closed_hours"]), ["staff"])
+    assert parts(first) == ("ambiguous", ["closed_hours"])
+    assert first["needs"] == ["staff_pin", "staff"]
     path = f"/v1/check-ins/{first['id']}/evidence"
     weak = [world.location(), {"kind": "poster_code", "code": poster["code"]}]
     result = world.ask("post", path, customer, json={"evidence": weak})
@@ -306,7 +307,7 @@ def test_digits_that_were_sent_before_ask_whoever_sends_them_for_a_proof(world: 
         assert parts(copied) == ("ambiguous", ["not_verified"])
         assert (found(world, copied), copied["needs"]) == (
             [("repeated_fix", "ambiguous")],
-            ["staff"],
+            ["staff_pin", "staff"],
         )
         assert with_pin(world, customer, copied, pin)["level"] == "L3"
     near = {**spot, "lat": spot["lat"] + 1e-12}

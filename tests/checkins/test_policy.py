@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import combinations, permutations, product
 from statistics import NormalDist
 
 import pytest
@@ -16,6 +16,7 @@ from lbs.checkins.policy import (
     ABOUT_PROOFS,
     CHECKS,
     OF_PROOF,
+    PASSABLE,
     PHYSICAL,
     SPOOFING,
     WITNESSED,
@@ -54,8 +55,9 @@ FIX = LocationFix(
 ALL = frozenset(Kind)
 INSIDE = Facts(now=NOW, fix=FIX, distance_m=-5.0)
 EQUIPPED = replace(INSIDE, live=ALL)
-ASKED = (Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF)
+ASKED = (Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF_PIN, Kind.STAFF)
 NOWHERE = Facts(now=NOW, fix=None, distance_m=None, live=ALL)
+APPS = pytest.mark.parametrize("attests", [False, True], ids=["plain", "attesting"])
 
 
 def with_fix(facts: Facts = INSIDE, **members) -> Facts:
@@ -64,6 +66,12 @@ def with_fix(facts: Facts = INSIDE, **members) -> Facts:
 
 def with_past(**members) -> Facts:
     return replace(EQUIPPED, past=Past(**members))
+
+
+def in_app(facts: Facts, *, attests: bool) -> Facts:
+    """The same, in an app with device integrity set up or in one without."""
+    integrity = frozenset({Kind.DEVICE_INTEGRITY})
+    return replace(facts, live=facts.live | integrity if attests else facts.live - integrity)
 
 
 def proved(facts: Facts, *kinds: Kind, outcome: Outcome = Outcome.VALID) -> Facts:
@@ -279,9 +287,9 @@ def test_two_fixes_of_one_moment_are_taken_for_a_second_apart():
 
 @pytest.mark.parametrize(
     ("in_minutes", "in_a_day", "hurried"),
-    [(9, 59, False), (10, 10, True), (0, 60, True), (0, 59, False)],
+    [(14, 59, False), (15, 15, True), (0, 60, True), (0, 59, False)],
 )
-def test_the_eleventh_in_five_minutes_and_the_sixty_first_in_a_day_are_asked_for_more(
+def test_the_sixteenth_in_five_minutes_and_the_sixty_first_in_a_day_are_asked_for_more(
     in_minutes, in_a_day, hurried
 ):
     judgement = judge(with_past(in_minutes=in_minutes, in_a_day=in_a_day), LIMITS)
@@ -380,23 +388,41 @@ DOUBTS = {
     Reason.FIX_TOO_COARSE: with_fix(EQUIPPED, accuracy_m=501),
     Reason.REPEATED_FIX: replace(EQUIPPED, repeated=True),
     Reason.IMPOSSIBLE_PRECISION: with_fix(EQUIPPED, accuracy_m=0.1),
-    Reason.RAPID_FIRE: with_past(in_minutes=10),
+    Reason.RAPID_FIRE: with_past(in_minutes=15),
     Reason.CLOSED_HOURS: replace(EQUIPPED, is_open=False),
 }
 OF_LOCATION = (Reason.MAYBE_OUTSIDE_FENCE,)
 """Doubts that the poster's code settles too."""
 
 
+def level_of_settled(doubt: Reason, kind: Kind, *, counts: bool) -> Level:
+    """By this proof alone; `counts` is whether one that can be passed on is worth its level."""
+    if kind in WITNESSED:
+        return Level.PHYSICAL
+    if kind in PASSABLE and doubt is not Reason.FIX_TOO_COARSE:
+        return Level.PHYSICAL if counts else Level.LOCATION
+    if kind is Kind.POSTER_CODE and doubt in OF_LOCATION:
+        return Level.LOCATION
+    return Level.CLAIMED
+
+
+@APPS
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("doubt", DOUBTS)
-def test_which_proof_settles_which_doubt(doubt, kind):
-    level = Level.CLAIMED
-    if kind in (WITNESSED if doubt is Reason.FIX_TOO_COARSE else PHYSICAL):
-        level = Level.PHYSICAL
-    elif kind is Kind.POSTER_CODE and doubt in OF_LOCATION:
-        level = Level.LOCATION
+def test_which_proof_settles_which_doubt(doubt, kind, attests):
+    level = level_of_settled(doubt, kind, counts=not attests)
     verdict = AMBIGUOUS if level is Level.CLAIMED else ACCEPTED
-    assert said(proved(DOUBTS[doubt], kind)) == (verdict, level, (doubt,))
+    assert said(proved(in_app(DOUBTS[doubt], attests=attests), kind)) == (verdict, level, (doubt,))
+
+
+@APPS
+@pytest.mark.parametrize("kind", PHYSICAL)
+@pytest.mark.parametrize("doubt", DOUBTS)
+def test_an_honest_phone_makes_what_settled_the_doubt_worth_its_level(doubt, kind, attests):
+    level = level_of_settled(doubt, kind, counts=True)
+    verdict = AMBIGUOUS if level is Level.CLAIMED else ACCEPTED
+    facts = proved(in_app(DOUBTS[doubt], attests=attests), kind, Kind.DEVICE_INTEGRITY)
+    assert said(facts) == (verdict, level, (doubt,))
 
 
 @pytest.mark.parametrize("doubt", DOUBTS.keys() - {Reason.FIX_TOO_COARSE})
@@ -442,10 +468,11 @@ REFUSED = {
 }
 
 
+@APPS
 @pytest.mark.parametrize("kind", Kind)
 @pytest.mark.parametrize("reason", REFUSED)
-def test_no_proof_settles_what_is_refused(reason, kind):
-    verdict, level, reasons = said(proved(REFUSED[reason], kind))
+def test_no_proof_settles_what_is_refused(reason, kind, attests):
+    verdict, level, reasons = said(proved(in_app(REFUSED[reason], attests=attests), kind))
     assert (verdict, level) == (REJECTED, Level.CLAIMED)
     assert reason in reasons
 
@@ -477,14 +504,20 @@ def test_a_proof_that_is_not_good_is_not_from_afar(outcome):
         ((Kind.POSTER_CODE,), (REJECTED, Level.CLAIMED)),
         ((Kind.VENUE_CODE,), (AMBIGUOUS, Level.CLAIMED)),
         ((Kind.NFC_TAG,), (AMBIGUOUS, Level.CLAIMED)),
+        ((Kind.BEACON,), (AMBIGUOUS, Level.CLAIMED)),
+        ((Kind.STAFF_PIN,), (AMBIGUOUS, Level.CLAIMED)),
+        ((Kind.STAFF_PIN, Kind.DEVICE_INTEGRITY), (AMBIGUOUS, Level.CLAIMED)),
         ((Kind.BEACON, Kind.VENUE_CODE, Kind.DEVICE_INTEGRITY), (AMBIGUOUS, Level.CLAIMED)),
+        ((*sorted(PASSABLE), Kind.DEVICE_INTEGRITY), (AMBIGUOUS, Level.CLAIMED)),
         ((Kind.STAFF,), (ACCEPTED, Level.PHYSICAL)),
         ((Kind.READER,), (ACCEPTED, Level.PHYSICAL)),
+        ((Kind.STAFF_PIN, Kind.STAFF), (ACCEPTED, Level.PHYSICAL)),
         ((Kind.POSTER_CODE, Kind.READER), (ACCEPTED, Level.PHYSICAL)),
     ],
 )
-def test_without_a_location_only_who_was_seen_is_there(kinds, expected):
-    judgement = judge(proved(NOWHERE, *kinds), LIMITS)
+@APPS
+def test_without_a_location_only_who_was_seen_is_there(kinds, expected, attests):
+    judgement = judge(proved(in_app(NOWHERE, attests=attests), *kinds), LIMITS)
     assert (judgement.verdict, judgement.level) == expected
     if not judgement.accepted:
         assert judgement.reasons == (Reason.NO_LOCATION,)
@@ -508,7 +541,103 @@ def test_without_a_location_only_who_was_seen_is_there(kinds, expected):
     ],
 )
 def test_the_strongest_proof_gives_the_level(kinds, level):
+    assert said(proved(in_app(EQUIPPED, attests=False), *kinds)) == (ACCEPTED, level, ())
+
+
+@pytest.mark.parametrize(
+    ("kinds", "level"),
+    [
+        ((), Level.LOCATION),
+        ((Kind.POSTER_CODE,), Level.LOCATION),
+        ((Kind.DEVICE_INTEGRITY,), Level.DEVICE),
+        ((Kind.DEVICE_INTEGRITY, Kind.POSTER_CODE), Level.DEVICE),
+        ((Kind.VENUE_CODE,), Level.LOCATION),
+        ((Kind.NFC_TAG,), Level.LOCATION),
+        ((Kind.BEACON,), Level.LOCATION),
+        ((Kind.STAFF_PIN,), Level.LOCATION),
+        (tuple(sorted(PASSABLE)), Level.LOCATION),
+        ((*sorted(PASSABLE), Kind.POSTER_CODE), Level.LOCATION),
+        ((Kind.STAFF,), Level.PHYSICAL),
+        ((Kind.READER,), Level.PHYSICAL),
+        ((Kind.DEVICE_INTEGRITY, Kind.BEACON), Level.PHYSICAL),
+    ],
+)
+def test_the_strongest_proof_gives_the_level_in_an_app_that_attests(kinds, level):
     assert said(proved(EQUIPPED, *kinds)) == (ACCEPTED, level, ())
+
+
+WORTH = {
+    # attests, integrity, witness
+    (False, False, None): Level.PHYSICAL,
+    (False, False, Kind.STAFF): Level.PHYSICAL,
+    (False, False, Kind.READER): Level.PHYSICAL,
+    (False, True, None): Level.PHYSICAL,
+    (False, True, Kind.STAFF): Level.PHYSICAL,
+    (False, True, Kind.READER): Level.PHYSICAL,
+    (True, False, None): Level.LOCATION,
+    (True, False, Kind.STAFF): Level.PHYSICAL,
+    (True, False, Kind.READER): Level.PHYSICAL,
+    (True, True, None): Level.PHYSICAL,
+    (True, True, Kind.STAFF): Level.PHYSICAL,
+    (True, True, Kind.READER): Level.PHYSICAL,
+}
+"""What a proof is worth that can be passed on."""
+
+
+def passed_on(facts: Facts, kind: Kind, case: tuple[bool, bool, Kind | None]) -> Facts:
+    attests, integrity, witness = case
+    beside = [Kind.DEVICE_INTEGRITY] * integrity + ([witness] if witness else [])
+    return proved(in_app(facts, attests=attests), kind, *beside)
+
+
+@pytest.mark.parametrize("case", WORTH)
+@pytest.mark.parametrize("kind", sorted(PASSABLE))
+def test_what_can_be_passed_on_counts_from_an_attested_phone_where_phones_are_attested(kind, case):
+    """And settles a doubt all the same; without a location it never suffices."""
+    level, witnessed = WORTH[case], case[2] is not None
+    assert said(passed_on(EQUIPPED, kind, case)) == (ACCEPTED, level, ())
+    doubted = passed_on(replace(EQUIPPED, distance_m=40), kind, case)
+    assert said(doubted) == (ACCEPTED, level, (Reason.MAYBE_OUTSIDE_FENCE,))
+    nowhere = said(passed_on(NOWHERE, kind, case))
+    alone = (AMBIGUOUS, Level.CLAIMED, (Reason.NO_LOCATION,))
+    assert nowhere == ((ACCEPTED, Level.PHYSICAL, ()) if witnessed else alone)
+    afar = said(passed_on(replace(EQUIPPED, distance_m=5000), kind, case))
+    assert afar[:2] == (REJECTED, Level.CLAIMED)
+
+
+def test_the_table_of_what_can_be_passed_on_has_every_case():
+    assert [*WORTH] == [*product((False, True), (False, True), (None, Kind.STAFF, Kind.READER))]
+    assert {Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF_PIN} == PASSABLE
+    assert {Kind.STAFF, Kind.READER} == WITNESSED
+    assert ALL - {Kind.POSTER_CODE, Kind.DEVICE_INTEGRITY} == PHYSICAL
+
+
+BAD = sorted(set(Outcome) - {Outcome.VALID})
+
+
+@pytest.mark.parametrize("outcome", BAD)
+@pytest.mark.parametrize("kind", sorted(PASSABLE))
+def test_only_a_valid_word_of_the_phone_lifts_what_can_be_passed_on(kind, outcome):
+    facts = replace(
+        EQUIPPED,
+        proofs=(Proven(kind, Outcome.VALID), Proven(Kind.DEVICE_INTEGRITY, outcome)),
+    )
+    verdict, reason = OF_PROOF[outcome]
+    level = Level.LOCATION if verdict is ACCEPTED else Level.CLAIMED
+    assert said(facts) == (verdict, level, (reason,))
+
+
+@APPS
+@pytest.mark.parametrize("outcome", BAD)
+@pytest.mark.parametrize("kind", sorted(PASSABLE))
+def test_an_attested_phone_lifts_nothing_that_is_not_good(kind, outcome, attests):
+    facts = replace(
+        in_app(EQUIPPED, attests=attests),
+        proofs=(Proven(kind, outcome), Proven(Kind.DEVICE_INTEGRITY, Outcome.VALID)),
+    )
+    verdict, reason = OF_PROOF[outcome]
+    level = Level.DEVICE if verdict is ACCEPTED else Level.CLAIMED
+    assert said(facts) == (verdict, level, (reason,))
 
 
 @pytest.mark.parametrize(
@@ -577,25 +706,76 @@ def test_each_kind_of_spoofing_and_of_device_is_a_strike_and_three_are_the_most(
     assert risk_of(past, LIMITS) == risk
 
 
-DEVICE_TOO = (Kind.DEVICE_INTEGRITY, *ASKED)
+DEVICE_OR_STAFF = (Kind.DEVICE_INTEGRITY, Kind.STAFF)
+PLAIN = in_app(EQUIPPED, attests=False)
+AT_THE_EDGE = replace(EQUIPPED, distance_m=40)
 
 
 @pytest.mark.parametrize(
     ("facts", "level", "kinds"),
     [
-        (EQUIPPED, 1, DEVICE_TOO),
-        (EQUIPPED, 2, DEVICE_TOO),
+        (EQUIPPED, 1, DEVICE_OR_STAFF),
+        (EQUIPPED, 2, DEVICE_OR_STAFF),
         (EQUIPPED, 3, ASKED),
+        (PLAIN, 2, ASKED),
+        (PLAIN, 3, ASKED),
+        (proved(EQUIPPED, Kind.DEVICE_INTEGRITY), 3, ASKED),
+        *((proved(EQUIPPED, kind), 2, DEVICE_OR_STAFF) for kind in sorted(PASSABLE)),
+        *((proved(EQUIPPED, kind), 3, DEVICE_OR_STAFF) for kind in sorted(PASSABLE)),
+        (
+            proved(replace(EQUIPPED, live=ALL - {Kind.STAFF}), Kind.BEACON),
+            3,
+            (Kind.DEVICE_INTEGRITY,),
+        ),
+        (proved(EQUIPPED, Kind.BEACON, outcome=Outcome.USED), 2, DEVICE_OR_STAFF),
+        (proved(EQUIPPED, Kind.BEACON, outcome=Outcome.USED), 3, ASKED),
         (INSIDE, 2, ()),
         (replace(INSIDE, live=frozenset({Kind.BEACON})), 2, (Kind.BEACON,)),
         (replace(INSIDE, live=frozenset({Kind.POSTER_CODE, Kind.READER})), 3, ()),
-        (proved(replace(EQUIPPED, distance_m=40), Kind.POSTER_CODE), 2, ASKED),
-        (replace(EQUIPPED, distance_m=40), 3, ("location", *ASKED, Kind.POSTER_CODE)),
+        (proved(AT_THE_EDGE, Kind.POSTER_CODE), 2, ASKED),
+        (proved(AT_THE_EDGE, Kind.POSTER_CODE, Kind.BEACON), 2, DEVICE_OR_STAFF),
+        (proved(AT_THE_EDGE, Kind.STAFF_PIN), 3, DEVICE_OR_STAFF),
+        (AT_THE_EDGE, 3, ("location", *ASKED, Kind.POSTER_CODE)),
+        (proved(NOWHERE, Kind.STAFF_PIN), 3, ("location", Kind.STAFF)),
         (replace(EQUIPPED, distance_m=5000), 3, ("location",)),
     ],
 )
 def test_only_proofs_that_would_lift_the_level_are_named(facts, level, kinds):
     assert brings(level, judge(facts, LIMITS), facts) == kinds
+
+
+SOME = [kinds for size in range(4) for kinds in combinations(Kind, size)]
+
+
+@APPS
+@pytest.mark.parametrize("level", [Level.DEVICE, Level.PHYSICAL])
+@pytest.mark.parametrize("inside", [EQUIPPED, AT_THE_EDGE], ids=["inside", "at_the_edge"])
+def test_whichever_needed_proof_is_brought_two_at_most_reach_the_level(inside, level, attests):
+    """And the second is the phone's word for what can be passed on."""
+    for kinds in SOME:
+        facts = proved(in_app(inside, attests=attests), *kinds)
+        judgement = judge(facts, LIMITS)
+        if not judgement.accepted or judgement.level >= level:
+            continue
+        needs = brings(level, judgement, facts)
+        assert Kind.STAFF in needs
+        for kind in needs:
+            better = proved(facts, *kinds, kind)
+            second = judge(better, LIMITS)
+            if second.level < level:
+                assert attests
+                assert kind in PASSABLE
+                assert brings(level, second, better) == DEVICE_OR_STAFF
+                best = proved(facts, *kinds, kind, Kind.DEVICE_INTEGRITY)
+                assert judge(best, LIMITS).level is Level.PHYSICAL
+
+
+@APPS
+def test_an_app_without_integrity_is_not_asked_for_it_even_where_worse_evidence_was_upheld(attests):
+    facts = proved(in_app(replace(EQUIPPED, distance_m=5000), attests=attests), Kind.VENUE_CODE)
+    kept = uphold(judge(facts, LIMITS), Level.LOCATION)
+    assert kept.accepted
+    assert brings(3, kept, facts) == (DEVICE_OR_STAFF if attests else ASKED)
 
 
 @pytest.mark.parametrize(
@@ -695,9 +875,7 @@ def test_needs_are_named_once_and_in_order():
 METRES = st.floats(-2_000, 200_000)
 ACCURACIES = st.floats(0, 100_000)
 PROOFS = st.builds(Proven, st.sampled_from(Kind), st.sampled_from(Outcome))
-NOT_GOOD = st.builds(
-    Proven, st.sampled_from(Kind), st.sampled_from(sorted(set(Outcome) - {Outcome.VALID}))
-)
+NOT_GOOD = st.builds(Proven, st.sampled_from(Kind), st.sampled_from(BAD))
 FIXES = st.builds(
     LocationFix,
     lon=st.sampled_from([FIX.lon, 12.5723]),
@@ -740,6 +918,8 @@ def test_only_what_is_accepted_has_a_level_and_never_more_than_its_proofs_give(f
     assert (judgement.level is Level.CLAIMED) is not judgement.accepted
     if judgement.level is Level.PHYSICAL:
         assert facts.proved_by(PHYSICAL)
+        if not facts.proved_by(WITNESSED):
+            assert facts.proved_by({Kind.DEVICE_INTEGRITY}) or not facts.attests
     if judgement.level is Level.DEVICE:
         assert facts.fix
         assert facts.proved_by({Kind.DEVICE_INTEGRITY})
@@ -748,6 +928,16 @@ def test_only_what_is_accepted_has_a_level_and_never_more_than_its_proofs_give(f
     if judgement.accepted and not facts.proved_by(WITNESSED):
         assert facts.fix
         assert certainty(facts, LIMITS) >= LIMITS.outside
+
+
+@many
+@given(FACTS)
+def test_setting_up_integrity_changes_no_verdict_and_lifts_nobody(facts):
+    plain, attesting = (judge(in_app(facts, attests=attests), LIMITS) for attests in (False, True))
+    assert plain.findings == attesting.findings
+    assert plain.level >= attesting.level
+    if facts.proved_by(WITNESSED | {Kind.DEVICE_INTEGRITY}):
+        assert plain.level == attesting.level
 
 
 @many
@@ -806,5 +996,6 @@ def test_what_was_accepted_stays_so_and_what_was_found_since_is_kept():
     kept = uphold(worse, Level.LOCATION)
     assert (kept.verdict, kept.level, kept.needs) == (ACCEPTED, Level.LOCATION, ())
     assert kept.findings == worse.findings
-    better = judge(proved(EQUIPPED, Kind.VENUE_CODE), LIMITS)
+    better = judge(proved(EQUIPPED, Kind.VENUE_CODE, Kind.DEVICE_INTEGRITY), LIMITS)
+    assert better.level is Level.PHYSICAL
     assert uphold(better, Level.LOCATION) == better

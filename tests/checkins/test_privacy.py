@@ -214,7 +214,8 @@ def test_the_job_keeps_what_was_used_up_for_two_days(world: World, db, settings)
 
     with time_machine.travel(NOON, tick=False) as clock:
         pin = world.ask("post", path, json={"kind": "staff", "name": "Anna"})["pin"]
-        body = {"venue_id": venue["id"], "evidence": [{"kind": "staff", "pin": pin}]}
+        shown = [world.location(), {"kind": "staff_pin", "pin": pin}]
+        body = {"venue_id": venue["id"], "evidence": shown}
         world.ask("post", "/v1/check-ins", world.customer(), json=body)
         clock.shift(timedelta(days=2))
         forget_old_fixes.func(context, 0)

@@ -48,7 +48,7 @@ def provision(world: World, venue: dict[str, Any], kind: str, **members: Any) ->
 
 
 def staff_pin(world: World, venue: dict[str, Any]) -> dict[str, str]:
-    return {"kind": "staff", "pin": provision(world, venue, "staff")["pin"]}
+    return {"kind": "staff_pin", "pin": provision(world, venue, "staff")["pin"]}
 
 
 def add(world: World, customer: str, check_in: dict[str, Any], *evidence: Any) -> Any:
@@ -156,7 +156,7 @@ def test_a_genuine_receipt_is_good_and_says_what_it_states(world: World):
     better = add(world, person["access_token"], result, staff_pin(world, venue))
     for receipt, level, proofs in (
         (result["receipt"], "L1", ["location"]),
-        (better["receipt"], "L3", ["location", "staff"]),
+        (better["receipt"], "L3", ["location", "staff_pin"]),
     ):
         members = {"venue_id": venue["id"], "customer_id": person["customer_id"]}
         seen = verify(world, receipt, min_level=level, **members)
@@ -275,7 +275,7 @@ def test_a_third_party_verifies_a_receipt_with_the_published_keys_alone(world: W
     claims = jwt.decode(receipt, key, algorithms=["EdDSA"], issuer=ISSUER)
     assert (claims["jti"], claims["sub"]) == (first["id"], person["customer_id"])
     assert (claims["venue"], claims["merchant"]) == (venue["id"], str(world.merchant_id))
-    assert (claims["level"], claims["proofs"]) == ("L3", ["location", "staff"])
+    assert (claims["level"], claims["proofs"]) == ("L3", ["location", "staff_pin"])
     for forged in tampered(receipt):
         with pytest.raises(jwt.InvalidTokenError):
             jwt.decode(forged, key, algorithms=["EdDSA"], issuer=ISSUER)

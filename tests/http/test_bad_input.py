@@ -15,12 +15,28 @@ import pytest
 from sqlalchemy import text
 
 from lbs.app import MAX_BODY_BYTES
+from lbs.checkins.schemas.evidence import EvidenceSchema
 from lbs.db import Database, Model
+from lbs.proofs.rules.provisioning import KINDS, TAKES
 from lbs.venues.routes import IMPORT_MAX_BYTES
-from tests.world import METRE, OFFER, World, now
+from tests.world import METRE, OFFER, World, ago, now
 
 PROBLEM = "application/problem+json"
 PROSE = "A sound text"
+TAG, KEY_BYTES = "04de5f1eacc040", "00112233445566778899aabbccddeeff"
+CODES: list[dict[str, Any]] = [
+    {"kind": "venue_code", "code": "492 039"},
+    {"kind": "poster_code", "code": "7M3K-9QZ2-VX4A"},
+    {
+        "kind": "nfc_tag",
+        "url": "https://example.com/t?picc_data=EF963FF7828658A599F3041510671E88"
+        "&cmac=94EED9EE65337086",
+    },
+    {"kind": "beacon", "eid": "d43ef5aea25b0c0d"},
+    {"kind": "staff_pin", "pin": "381920"},
+]
+ANSWER = {"challenge": PROSE}
+"""What a phone's platform has answered to."""
 
 
 @dataclass
@@ -52,6 +68,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         "opening_hours": "24/7",
         "location": {"lon": world.lon + 20.5 * METRE, "lat": world.lat + 0.5 * METRE},
         "cool_down_s": 60,
+        "min_level": "L2",
     }
     terms = {
         **OFFER,
@@ -61,6 +78,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         "limit_per_customer": 2,
         "limit_per_day": 3,
         "redeem_within_s": 3600,
+        "min_level": "L3",
         "venue_ids": [venue["id"]],
         "group_ids": [],
     }
@@ -137,29 +155,147 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         ),
         "change_offer": lambda: change("offers", world.offer(venue, status="draft"), terms),
         "set_offer_status": on_a_new_offer,
-        "check_in": lambda: Operation(
-            "post",
-            "/v1/check-ins",
-            world.customer(),
-            {
-                "venue_id": venue["id"],
-                "evidence": [
-                    {
-                        "kind": "location",
-                        "lat": world.lat + 0.5 * METRE,
-                        "lon": world.lon + 0.5 * METRE,
-                        "accuracy_m": 10.5,
-                        "captured_at": now().isoformat(),
-                        "provider": "gps",
-                        "mock": False,
-                    }
-                ],
-            },
-            {},
-        ),
         "redeem": on_an_unlock,
         "reverse_redemption": on_a_redemption,
+        **Presence(world, venue, fence).operations(),
     }
+
+
+class Presence:
+    """The operations about who is where; each is made when it is asked for."""
+
+    def __init__(self, world: World, venue: dict[str, Any], fence: dict[str, Any]) -> None:
+        self.world, self.venue = world, venue
+        self.proofs = f"/v1/venues/{venue['id']}/proofs"
+        self.event = {
+            "name": PROSE,
+            "starts_at": ago(hours=1),
+            "ends_at": ago(hours=-1),
+            "fence": fence,
+        }
+        self.fix = {
+            "kind": "location",
+            "lat": world.lat + 0.5 * METRE,
+            "lon": world.lon + 0.5 * METRE,
+            "accuracy_m": 10.5,
+            "captured_at": now().isoformat(),
+            "provider": "gps",
+            "mock": False,
+        }
+
+    def operations(self) -> dict[str, Callable[[], Operation]]:
+        keys = {"meta_read_key": KEY_BYTES, "file_read_key": KEY_BYTES}
+        beacon = {"identity_key": KEY_BYTES, "clock_s": 1_000_000}
+        play = {"kind": "play_integrity", **ANSWER, "token": PROSE}
+        attestation = {"kind": "app_attestation", **ANSWER, "key_id": "bGJz", "attestation": "bGJz"}
+        assertion = {"kind": "app_assertion", **ANSWER, "key_id": "bGJz", "assertion": "bGJz"}
+        return {
+            "check_in": self.check_in,
+            "check_in_at_event": self.check_in_at_event,
+            "create_event": self.create_event,
+            "change_event": self.change_event,
+            "create_venue_code": self.prove("venue_code", step_s=30, max_customers=20),
+            "create_poster_code": self.prove("poster_code"),
+            "create_nfc_tag": self.prove("nfc_tag", uid=TAG, **keys),
+            "create_beacon": self.prove("beacon", rotation_exponent=10, **beacon),
+            "create_reader": self.prove("reader"),
+            "create_staff": self.prove("staff", pin="381920", max_per_hour=30),
+            "rotate_nfc_tag": self.prove_anew("nfc_tag", keys, uid=TAG),
+            "rotate_beacon": self.prove_anew("beacon", beacon),
+            "rotate_staff": self.prove_anew("staff", {"pin": "381920"}),
+            "add_evidence": self.add(self.fix, *CODES, play),
+            "add_attestation": self.add(attestation),
+            "add_assertion": self.add(assertion),
+            "void_check_in": self.void,
+            "verify_receipt": self.verify_receipt,
+            "ask_challenge": self.ask_challenge,
+            "bind_wristband": self.bind_wristband,
+            "set_standing": self.set_standing,
+            "report_taps": self.report_taps,
+        }
+
+    def check_in(self) -> Operation:
+        return self._check_in({"venue_id": self.venue["id"]})
+
+    def check_in_at_event(self) -> Operation:
+        return self._check_in({"event_id": self._event()["id"]})
+
+    def _check_in(self, place: dict[str, str]) -> Operation:
+        body = {**place, "evidence": [self.fix]}
+        return Operation("post", "/v1/check-ins", self.world.customer(), body, {})
+
+    def create_event(self) -> Operation:
+        body = {**self.event, "venue_id": self.venue["id"]}
+        return Operation("post", "/v1/events", self.world.key, body, {})
+
+    def change_event(self) -> Operation:
+        path, headers = f"/v1/events/{self._event()['id']}", {"If-Match": '"1"'}
+        return Operation("patch", path, self.world.key, self.event, headers)
+
+    def _event(self) -> Any:
+        made = self.create_event()
+        return made.send(self.world, made.body).json
+
+    def prove(self, kind: str, **members: Any) -> Callable[[], Operation]:
+        body = {"kind": kind, "name": PROSE, **members}
+        return lambda: Operation("post", self.proofs, self.world.key, body, {})
+
+    def prove_anew(
+        self, kind: str, body: dict[str, Any], **members: Any
+    ) -> Callable[[], Operation]:
+        def on_a_new_proof() -> Operation:
+            path = f"{self.proofs}/{self._proof(kind, **members)['id']}/rotation"
+            return Operation("post", path, self.world.key, body, {})
+
+        return on_a_new_proof
+
+    def _proof(self, kind: str, **members: Any) -> Any:
+        made = self.prove(kind, **members)()
+        return made.send(self.world, made.body).json
+
+    def add(self, *evidence: dict[str, Any]) -> Callable[[], Operation]:
+        def to_a_check_in() -> Operation:
+            person = self.world.register()
+            path = f"/v1/check-ins/{self._visit(person)['id']}/evidence"
+            return Operation("post", path, person["access_token"], {"evidence": [*evidence]}, {})
+
+        return to_a_check_in
+
+    def void(self) -> Operation:
+        path = f"/v1/check-ins/{self._visit()['id']}/void"
+        return Operation("post", path, self.world.key, {"reason": PROSE}, {})
+
+    def verify_receipt(self) -> Operation:
+        person = self.world.register()
+        body = {
+            "receipt": self._visit(person)["receipt"],
+            "venue_id": self.venue["id"],
+            "customer_id": person["customer_id"],
+            "min_level": "L1",
+            "use": True,
+        }
+        return Operation("post", "/v1/receipts/verify", self.world.key, body, {})
+
+    def ask_challenge(self) -> Operation:
+        body = {"venue_id": self.venue["id"]}
+        return Operation("post", "/v1/challenges", self.world.customer(), body, {})
+
+    def bind_wristband(self) -> Operation:
+        body = {"tag": TAG, "receipt": self._visit()["receipt"]}
+        return Operation("post", "/v1/wristbands", self.world.key, body, {})
+
+    def set_standing(self) -> Operation:
+        found = self.world.ask("get", f"/v1/check-ins/{self._visit()['id']}/findings")
+        body = {"standing": "tester", "note": PROSE}
+        return Operation("put", f"/v1/standings/{found['customer']}", self.world.key, body, {})
+
+    def report_taps(self) -> Operation:
+        body = {"taps": [{"sequence": 1, "tag": TAG, "tapped_at": now().isoformat()}]}
+        return Operation("post", "/v1/taps", self._proof("reader")["token"], body, {})
+
+    def _visit(self, person: dict[str, Any] | None = None) -> dict[str, Any]:
+        person = person or self.world.register()
+        return self.world.check_in(person["access_token"], self.venue)
 
 
 NAMES = [
@@ -175,13 +311,43 @@ NAMES = [
     "change_offer",
     "set_offer_status",
     "check_in",
+    "check_in_at_event",
+    "create_event",
+    "change_event",
+    "create_venue_code",
+    "create_poster_code",
+    "create_nfc_tag",
+    "create_beacon",
+    "create_reader",
+    "create_staff",
+    "rotate_nfc_tag",
+    "rotate_beacon",
+    "rotate_staff",
+    "add_evidence",
+    "add_attestation",
+    "add_assertion",
+    "void_check_in",
+    "verify_receipt",
+    "ask_challenge",
+    "bind_wristband",
+    "set_standing",
+    "report_taps",
     "redeem",
     "reverse_redemption",
 ]
+VARIANTS = {
+    "create_polygon": "create_venue",
+    "create_charity_offer": "create_offer",
+    "check_in_at_event": "check_in",
+    **dict.fromkeys(("add_attestation", "add_assertion"), "add_evidence"),
+    **{f"create_{kind}": "create_venue_proof" for kind in KINDS},
+    **{f"rotate_{kind}": "rotate_venue_proof" for kind in TAKES},
+}
+"""Of one operation, with other bodies."""
 WITHOUT_BODY = {"refresh_tokens", "rotate_api_key", "import_venues"}
 """Import has its own tests in tests/venues."""
 
-LONG = "x" * 10_000
+LONG = "x" * 30_000
 NO_TEXT = (7, True, 1.5, [], {}, "a\0b", "\ud800", "a\udfffb", LONG)
 NO_INTEGER = ("1", 1.5, True, 10**30, -(10**30), [], {}, "")
 NO_NUMBER = ("1.5", True, 10**350, [], {}, "")
@@ -252,8 +418,14 @@ def test_every_operation_with_a_body_is_spoilt(app):
         for operation in item.values()
         if isinstance(operation, dict) and "requestBody" in operation
     }
-    covered = {name.replace("_polygon", "_venue").replace("_charity_", "_") for name in NAMES}
-    assert with_body - WITHOUT_BODY == covered
+    assert with_body - WITHOUT_BODY == {VARIANTS.get(name, name) for name in NAMES}
+
+
+def test_every_kind_of_evidence_is_spoilt(world):
+    catalogue = operations(world)
+    given = [catalogue[f"add_{name}"]() for name in ("evidence", "attestation", "assertion")]
+    kinds = {piece["kind"] for operation in given for piece in operation.body["evidence"]}
+    assert kinds == EvidenceSchema.type_schemas.keys()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -265,6 +437,8 @@ def test_a_body_of_nothing_names_what_is_missing_or_changes_nothing(world, name)
         sound = {member: response.json[member] for member in operation.body}
         read = world.ask("get", operation.path)
         assert {member: read[member] for member in operation.body} == sound
+    elif name.startswith("rotate_"):
+        assert (response.status_code, response.json["version"]) == (201, 2)
     else:
         assert assert_problem(response, 422)["errors"]
 
@@ -472,14 +646,34 @@ def test_a_whole_number_may_be_written_with_a_point_but_stays_whole(world: World
         ("post", "/v1/redemptions/{id}/reversal", "redemption-not-found"),
         ("get", "/v1/stats/venues/{id}", "venue-not-found"),
         ("get", "/v1/stats/offers/{id}", "offer-not-found"),
+        ("get", "/v1/events/{id}", "event-not-found"),
+        ("patch", "/v1/events/{id}", "event-not-found"),
+        ("delete", "/v1/events/{id}", "event-not-found"),
+        ("get", "/v1/standings/{id}", "standing-not-found"),
+        ("put", "/v1/standings/{id}", "pseudonym-unknown"),
+        ("delete", "/v1/standings/{id}", "standing-not-found"),
+        ("get", "/v1/venues/{id}/proofs", "venue-not-found"),
+        ("get", "/v1/venues/{id}/proofs/{id}", "venue-not-found"),
+        ("get", "/v1/venues/{venue}/proofs/{id}", "venue-proof-not-found"),
+        ("delete", "/v1/venues/{venue}/proofs/{id}", "venue-proof-not-found"),
+        ("post", "/v1/venues/{venue}/proofs/{id}/rotation", "venue-proof-not-found"),
+        ("get", "/v1/venues/{venue}/proofs/{id}/poster", "venue-proof-not-found"),
+        ("delete", "/v1/wristbands/{id}", "wristband-not-found"),
+        ("post", "/v1/wristbands/{id}/loss", "wristband-not-found"),
+        ("get", "/v1/check-ins/{id}/findings", "check-in-not-found"),
+        ("post", "/v1/check-ins/{id}/void", "check-in-not-found"),
     ],
 )
 def test_an_unknown_id_is_not_found(world: World, method: str, path: str, code: str):
-    bodies = {"status": {"status": "active"}, "reversal": {"reason": "x"}}
-    body = bodies.get(path.rsplit("/", 1)[-1], {})
+    bodies = {
+        "status": {"status": "active"},
+        "reversal": {"reason": "x"},
+        "void": {"reason": "x"},
+    }
+    body = {"standing": "staff"} if method == "put" else bodies.get(path.rsplit("/", 1)[-1], {})
     response = world.call(
         method,
-        path.format(id=uuid.uuid4()),
+        path.format(id=uuid.uuid4(), venue=world.venue()["id"]),
         world.key,
         json=body,
         headers={"If-Match": '"1"'},
@@ -487,12 +681,29 @@ def test_an_unknown_id_is_not_found(world: World, method: str, path: str, code: 
     assert assert_problem(response, 404)["code"] == code
 
 
+def test_an_unknown_id_is_not_found_by_customers_and_staff_either(world: World):
+    proofs = f"/v1/venues/{world.venue()['id']}/proofs"
+    staff = world.ask("post", proofs, json={"kind": "staff", "name": "Anna"})["token"]
+    unknown, customer = uuid.uuid4(), world.customer()
+    evidence = {"evidence": CODES[:1]}
+    for path, token, body, code in (
+        (f"check-ins/{unknown}/evidence", customer, evidence, "check-in-not-found"),
+        (f"check-ins/{unknown}/confirmation", staff, None, "check-in-not-found"),
+        (f"customers/me/wristbands/{unknown}/loss", customer, None, "wristband-not-found"),
+    ):
+        response = world.call("post", f"/v1/{path}", token, json=body)
+        assert assert_problem(response, 404)["code"] == code
+
+
 @pytest.mark.parametrize(
     "wrong", ["1", "x", "%00", "%FF", "..", "null", "0" * 32 + "0", "%F0%9F%8D%BA"]
 )
 def test_what_cannot_be_an_id_is_not_found(world: World, wrong: str):
-    for path in ("venues", "offers", "redemptions", "stats/venues"):
+    for path in ("venues", "offers", "redemptions", "stats/venues", "events", "standings"):
         response = world.call("get", f"/v1/{path}/{wrong}", world.key)
+        assert assert_problem(response, 404)["code"] == "not-found"
+    for path in (f"venues/{uuid.uuid4()}/proofs/{wrong}", f"check-ins/{wrong}/findings"):
+        response = world.call("get", f"/v1/{path}", world.key)
         assert assert_problem(response, 404)["code"] == "not-found"
 
 
@@ -522,15 +733,21 @@ def test_a_time_that_is_none_is_refused_wherever_it_stands(world: World, moment:
         ("create_api_key", "expires_at"),
         ("create_offer", "valid_from"),
         ("change_offer", "valid_to"),
+        ("create_event", "starts_at"),
+        ("change_event", "ends_at"),
     ):
         target = catalogue[name]()
         problem = assert_problem(target.send(world, {**target.body, member: moment}), 422)
         assert [error["pointer"] for error in problem["errors"]] == [f"#/{member}"]
-    target = catalogue["check_in"]()
-    [fix] = target.body["evidence"]
-    body = {**target.body, "evidence": [{**fix, "captured_at": moment}]}
-    problem = assert_problem(target.send(world, body), 422)
-    assert [error["pointer"] for error in problem["errors"]] == ["#/evidence/0/captured_at"]
+    for name, members, member in (
+        ("check_in", "evidence", "captured_at"),
+        ("add_evidence", "evidence", "captured_at"),
+        ("report_taps", "taps", "tapped_at"),
+    ):
+        target = catalogue[name]()
+        body = {**target.body, members: [{**target.body[members][0], member: moment}]}
+        problem = assert_problem(target.send(world, body), 422)
+        assert [error["pointer"] for error in problem["errors"]] == [f"#/{members}/0/{member}"]
     for path in (f"/v1/stats/venues/{uuid.uuid4()}", "/v1/redemptions"):
         response = world.call("get", path, world.key, query_string={"from": moment})
         problem = assert_problem(response, 422)
@@ -605,10 +822,71 @@ def test_a_query_out_of_bounds_is_refused_by_its_parameter(world, query, paramet
     "query",
     ["status=%00", "status=%FF", "status=" + "x" * 5000, "status=", "status=active%00", "limit=-1"],
 )
-@pytest.mark.parametrize("path", ["venues", "offers"])
+@pytest.mark.parametrize("path", ["venues", "offers", "events"])
 def test_a_filter_that_is_none_is_refused(world: World, path: str, query: str):
     response = world.call("get", f"/v1/{path}?{query}", world.key)
     assert_problem(response, 422)
+
+
+@pytest.mark.parametrize("word", ["%00", "%FF", "x" * 5000, "", "staff%00", "reader,staff", "7"])
+def test_a_word_that_is_none_is_refused_by_its_parameter(world: World, word: str):
+    venue = world.venue()
+    proofs = f"/v1/venues/{venue['id']}/proofs"
+    poster = world.ask("post", proofs, json={"kind": "poster_code", "name": "Door"})
+    for query, parameter in (
+        (f"{proofs}?kind={word}", "kind"),
+        (f"{proofs}/{poster['id']}/poster?lang={word}", "lang"),
+        (f"/v1/events?venue_id={word}", "venue_id"),
+    ):
+        problem = assert_problem(world.call("get", query, world.key), 422)
+        assert [error["parameter"] for error in problem["errors"]] == [parameter]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "where"),
+    [
+        ({"kind": "nfc_tag", "url": url}, "#/evidence/0/url")
+        for url in (
+            "https://example.com/t",
+            "https://example.com/t?picc_data=00",
+            "https://example.com/t?picc_data=zz&cmac=00",
+            "https://example.com/t?uid=00&cmac=00",
+            "https://example.com/t?uid=00&ctr=zz&cmac=00",
+            "https://[/t?picc_data=00&cmac=00",
+            "picc_data=00&cmac=00",
+        )
+    ]
+    + [
+        ({"kind": "beacon", "eid": "d43ef5aea25b0c0"}, "#/evidence/0/eid"),
+        ({"kind": "beacon", "eid": "d43ef5aea25b0c0g"}, "#/evidence/0/eid"),
+        ({"kind": "staff_pin", "pin": "12345"}, "#/evidence/0/pin"),
+        ({"kind": "staff_pin", "pin": "123456\n"}, "#/evidence/0/pin"),
+        ({"kind": "staff_pin", "pin": "١٢٣٤٥٦"}, "#/evidence/0/pin"),
+        (
+            {"kind": "app_assertion", **ANSWER, "key_id": "é", "assertion": "bGJz"},
+            "#/evidence/0/key_id",
+        ),
+        (
+            {"kind": "app_assertion", **ANSWER, "key_id": "", "assertion": "bGJz"},
+            "#/evidence/0/key_id",
+        ),
+        ({"kind": "reader"}, "#/evidence/0/kind"),
+        ({"kind": "staff", "pin": "381920"}, "#/evidence/0/kind"),
+        ({"kind": "device_integrity"}, "#/evidence/0/kind"),
+    ],
+)
+def test_evidence_that_no_device_sends_is_refused_where_it_is_wrong(world, evidence, where):
+    target = operations(world)["add_evidence"]()
+    problem = assert_problem(target.send(world, {"evidence": [evidence]}), 422)
+    assert [error["pointer"] for error in problem["errors"]] == [where]
+
+
+def test_one_piece_of_evidence_of_a_kind_is_taken_and_no_more(world):
+    for name in ("add_evidence", "add_attestation"):
+        target = operations(world)[name]()
+        for piece in target.body["evidence"]:
+            problem = assert_problem(target.send(world, {"evidence": [piece, piece]}), 422)
+            assert [error["pointer"] for error in problem["errors"]] == ["#/evidence"]
 
 
 def test_an_unknown_parameter_does_no_harm(world: World):

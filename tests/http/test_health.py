@@ -15,7 +15,7 @@ from sqlalchemy import text
 from lbs.app import create_app
 from lbs.config import Settings
 from lbs.http.health import migration_head
-from tests.world import World
+from tests.world import World, now
 
 NOWHERE = "postgresql+psycopg://lbs@127.0.0.1:1/lbs?connect_timeout=1"
 
@@ -107,6 +107,24 @@ def test_what_happens_is_counted(world: World):
     assert grown["lbs_unlocks_total"] == 1
     assert grown['lbs_redemptions_total{result="redeemed"}'] == 1
     assert grown['lbs_redemptions_total{result="refused"}'] == 1
+
+
+def test_a_tap_is_counted_once_with_what_it_opens(world: World):
+    venue, arrived_at = world.venue(), world.venue()
+    world.offer(venue, min_level="L3")
+    path = f"/v1/venues/{venue['id']}/proofs"
+    reader = world.ask("post", path, json={"kind": "reader", "name": "Gate"})["token"]
+    receipt = world.check_in(world.customer(), arrived_at)["receipt"]
+    tag = uuid.uuid4().hex[:14]
+    world.ask("post", "/v1/wristbands", json={"tag": tag, "receipt": receipt})
+    before = samples(world)
+    tap = {"sequence": 1, "tag": tag, "tapped_at": now().isoformat()}
+    for _ in range(2):
+        world.ask("post", "/v1/taps", reader, json={"taps": [tap]})
+    after = samples(world)
+    grown = {name: count - before.get(name, 0) for name, count in after.items()}
+    assert grown['lbs_check_ins_total{verdict="accepted"}'] == 1
+    assert grown["lbs_unlocks_total"] == 1
 
 
 def test_no_id_path_or_token_is_a_label(world: World):

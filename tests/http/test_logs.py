@@ -9,14 +9,22 @@ import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from bench.attack.devices import EidBeacon, Tag424
 from lbs.app import create_app
 from lbs.config import Settings
 from lbs.http import logs
-from tests.world import World
+from lbs.proofs.rules.nfc_tag import TagKeys
+from tests.world import World, now
+
+SHOWN_ONCE = {
+    *("secret", "otpauth_uri", "token", "kiosk_url", "code", "pin"),
+    *("meta_read_key", "file_read_key", "identity_key"),
+}
 
 
 class Log(io.StringIO):
@@ -106,6 +114,103 @@ def test_a_whole_journey_leaves_no_secret_in_the_logs(world: World, log: Log):
         "bearer": "Bearer",
         "query": "lat=",
         "customer": person["customer_id"],
+    }
+    assert [name for name, secret in secrets.items() if secret in text] == []
+
+
+def test_a_visit_with_every_proof_leaves_no_secret_in_the_logs(world: World, log: Log):
+    marks = {name: f"{name}-{uuid.uuid4().hex}" for name in ("staff", "attested", "note", "void")}
+    pin, band = f"{uuid.uuid4().int % 10**12:012}", uuid.uuid4().hex[:14]
+    venue = world.venue()
+    world.offer(venue, min_level="L3")
+    proofs = f"/v1/venues/{venue['id']}/proofs"
+    given = {
+        "venue_code": {},
+        "poster_code": {},
+        "nfc_tag": {"uid": uuid.uuid4().hex[:14]},
+        "beacon": {},
+        "reader": {},
+        "staff": {"name": marks["staff"], "pin": pin},
+    }
+    made = {
+        kind: world.ask("post", proofs, json={"kind": kind, "name": "x", **members})
+        for kind, members in given.items()
+    }
+    rotated = world.ask("post", f"{proofs}/{made['beacon']['id']}/rotation", json={})
+    world.call("get", f"{proofs}/{made['poster_code']['id']}/poster", world.key)
+    world.call("get", f"/kiosk/{venue['id']}")
+    digits = world.ask("get", "/v1/kiosk/codes", made["venue_code"]["token"])["codes"][0]["code"]
+    shown = f"{digits[:3]} {digits[3:]}"
+    tag = Tag424(
+        bytes.fromhex(made["nfc_tag"]["uid"]),
+        TagKeys(*(bytes.fromhex(made["nfc_tag"][f"{key}_read_key"]) for key in ("meta", "file"))),
+    )
+    url = tag.tap()
+    said = url.partition("?")[2]
+    world.call("get", f"/tap/{venue['id']}?{said}")
+    clock = datetime.fromisoformat(rotated["started_at"])
+    key = bytes.fromhex(rotated["identity_key"])
+    eid = EidBeacon(key, rotated["rotation_exponent"], clock).broadcast(now())
+
+    person = world.register()
+    customer = person["access_token"]
+    challenge = world.ask("post", "/v1/challenges", customer, json={"venue_id": venue["id"]})
+    answer = {"challenge": challenge["challenge"], "token": marks["attested"]}
+    seen = world.check_in(customer, venue)
+    at_check_in = f"/v1/check-ins/{seen['id']}"
+    evidence = [
+        {"kind": "venue_code", "code": shown},
+        {"kind": "poster_code", "code": made["poster_code"]["code"]},
+        {"kind": "nfc_tag", "url": url},
+        {"kind": "beacon", "eid": eid},
+        {"kind": "staff_pin", "pin": pin},
+        {"kind": "play_integrity", **answer},
+    ]
+    added = world.ask("post", f"{at_check_in}/evidence", customer, json={"evidence": evidence})
+    again = {"evidence": [*evidence[2:], {"kind": "poster_code", "code": "7M3K-9QZ2-VX4B"}]}
+    world.call("post", f"{at_check_in}/evidence", customer, json=again)
+    world.call("post", f"{at_check_in}/confirmation", made["staff"]["token"])
+    receipt = {"receipt": added["receipt"], "use": True}
+    world.ask("post", "/v1/receipts/verify", json=receipt)
+    world.ask("post", "/v1/wristbands", json={"tag": band, "receipt": seen["receipt"]})
+    tapped = {"sequence": 1, "tag": band, "tapped_at": now().isoformat()}
+    world.ask("post", "/v1/taps", made["reader"]["token"], json={"taps": [tapped]})
+    found = world.ask("get", f"{at_check_in}/findings")
+    note = {"standing": "tester", "note": marks["note"]}
+    world.ask("put", f"/v1/standings/{found['customer']}", json=note)
+    world.ask("post", f"{at_check_in}/void", json={"reason": marks["void"]})
+    stale = made["venue_code"]["token"][:-1]
+    world.call("get", "/v1/kiosk/codes", stale)
+
+    assert added["level"] == "L3"
+    assert [proof["outcome"] for proof in found["proofs"]][:5] == ["valid"] * 5
+    assert len(log.lines()) > 20
+    text = log.getvalue()
+    secrets = {
+        **marks,
+        "PIN": pin,
+        "wristband": band,
+        "code": shown,
+        "mistyped code": "7M3K-9QZ2-VX4B",
+        "tag's address": said,
+        "tag's answer": said.rpartition("=")[2],
+        "UID": made["nfc_tag"]["uid"],
+        "beacon's identifier": eid,
+        "challenge": challenge["challenge"],
+        "first receipt": seen["receipt"],
+        "second receipt": added["receipt"],
+        "stale key": stale,
+        "any venue's key": "lbp_",
+        "pseudonym": found["customer"],
+        "customer": person["customer_id"],
+        "bearer": "Bearer",
+        "query": "picc_data",
+        "new beacon's key": rotated["identity_key"],
+        **{
+            f"{kind}'s {name}": proof[name]
+            for kind, proof in made.items()
+            for name in SHOWN_ONCE & proof.keys()
+        },
     }
     assert [name for name, secret in secrets.items() if secret in text] == []
 

@@ -11,14 +11,15 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+import lbs
 from lbs.app import create_app
 from lbs.errors import LbsError
-from lbs.http import pages
 from lbs.http.pages import SERVED, explain, problem_kinds
 from tests.world import World
 
 LEAVES = sorted(problem_kinds(), key=lambda kind: kind.code)
 HTTP = ("bad-request", "not-found", "method-not-allowed", "precondition-required")
+NOBODY = uuid.UUID(int=0)
 PAGES = [
     "/",
     "/docs",
@@ -31,6 +32,9 @@ PAGES = [
     "/.well-known/jwks.json",
     "/static/docs.js",
     "/static/pages.css",
+    f"/kiosk/{NOBODY}",
+    f"/tap/{NOBODY}",
+    "/proofs/static/kiosk.js",
     "/nowhere",
     *(f"/docs/{file}" for file in sorted(SERVED)),
 ]
@@ -160,8 +164,19 @@ def test_one_strict_policy_holds_on_every_page(client: FlaskClient, path: str):
     assert headers["X-Request-ID"]
 
 
+def at_the_door(world: World, venue: dict[str, Any]) -> tuple[str, str]:
+    """The path of a poster, and the key of a kiosk."""
+    path = f"/v1/venues/{venue['id']}/proofs"
+    poster, kiosk = (
+        world.ask("post", path, json={"kind": kind, "name": kind})
+        for kind in ("poster_code", "venue_code")
+    )
+    return f"{path}/{poster['id']}/poster", kiosk["token"]
+
+
 def test_the_policy_holds_on_the_interface_as_well(world: World):
     venue = world.venue()
+    poster, kiosk = at_the_door(world, venue)
     policies = {
         world.call(method, path, token).headers["Content-Security-Policy"]
         for method, path, token in (
@@ -169,17 +184,27 @@ def test_the_policy_holds_on_the_interface_as_well(world: World):
             ("get", f"/v1/venues/{venue['id']}", world.key),
             ("get", "/v1/venues", None),
             ("get", "/v1/unlocks", world.customer()),
+            ("get", poster, world.key),
+            ("get", "/v1/kiosk/codes", kiosk),
         )
     }
     assert len(policies) == 1
 
 
 def test_answers_of_the_interface_are_not_to_be_stored(world: World):
-    for token in (world.key, None):
-        assert world.call("get", "/v1/venues", token).headers["Cache-Control"] == "no-store"
+    poster, kiosk = at_the_door(world, world.venue())
+    for path, token in (
+        ("/v1/venues", world.key),
+        ("/v1/venues", None),
+        (poster, world.key),
+        ("/v1/kiosk/codes", kiosk),
+    ):
+        assert world.call("get", path, token).headers["Cache-Control"] == "no-store"
 
 
-@pytest.mark.parametrize("path", ["/docs", "/problems/bad-token"])
+@pytest.mark.parametrize(
+    "path", ["/docs", "/problems/bad-token", f"/kiosk/{NOBODY}", f"/tap/{NOBODY}"]
+)
 def test_a_page_has_no_inline_script_or_style_and_names_no_outside_address(client, path):
     text = client.get(path).text
     assert_clean(text)
@@ -190,8 +215,10 @@ def test_a_page_has_no_inline_script_or_style_and_names_no_outside_address(clien
 
 
 def test_our_templates_have_no_inline_script_or_style():
-    templates = sorted((Path(pages.__file__).parent / "templates").glob("*"))
-    assert templates
+    templates = sorted(Path(lbs.__file__).parent.glob("*/templates/*"))
+    assert {"docs.html", "kiosk.html", "poster.html", "tap.html"} <= {
+        template.name for template in templates
+    }
     for template in templates:
         assert_clean(template.read_text(encoding="utf-8"))
 

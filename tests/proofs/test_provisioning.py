@@ -421,6 +421,7 @@ def test_a_beacons_clock_is_known_from_its_registration_on(place: Place):
     assert place.secret(new) == new["identity_key"]
     assert place.row(new).parameters == {
         "rotation_exponent": 9,
+        "max_customers": 50,
         "started_at": "2026-11-22T08:00:00Z",
     }
     assert place.rotate(new)["started_at"] == "2026-11-22T08:00:00Z"
@@ -442,7 +443,7 @@ def test_a_reader_has_nothing_but_its_key(place: Place):
 def test_staff_choose_their_pin_or_get_one(place: Place):
     assert place.make("staff", pin="004711")["pin"] == "004711"
     made = place.make("staff", max_per_hour=1)
-    assert re.fullmatch(r"[0-9]{6}", made["pin"])
+    assert re.fullmatch(r"[0-9]{8}", made["pin"])
     assert (made["max_per_hour"], place.secret(made)) == (1, made["pin"])
     assert place.rotate(made, pin="123456789012")["pin"] == "123456789012"
 
@@ -470,7 +471,7 @@ def test_a_made_pin_is_one_that_nobody_has(place: Place, monkeypatch):
 
     monkeypatch.setattr("secrets.token_bytes", draw)
     pins = [place.make("staff")["pin"] for _ in range(3)]
-    assert pins == ["000001", "000002", "000003"]
+    assert pins == ["00000001", "00000002", "00000003"]
 
 
 def test_of_many_staff_with_one_pin_at_once_one_is_made(place: Place):

@@ -26,7 +26,7 @@ def replayed_code(field: Field, level: int) -> Iterator[Try]:
     venue = field.venue(level, cool_down_s=0)
     kiosk = field.proof(venue, "venue_code", max_customers=1000)
     for _ in range(field.tries):
-        customer, code = field.customer(), field.shown(kiosk)
+        customer, code = field.plain_customer(), field.shown(kiosk)
         field.visit(customer, venue, field.fix(venue), code)
         yield field.attempt(customer, venue, field.fix(venue), code)
 
@@ -37,7 +37,7 @@ def old_code(field: Field, level: int) -> Iterator[Try]:
     kiosk = field.proof(venue, "venue_code")
     for _ in range(field.tries):
         code = _code_of(kiosk, ago=timedelta(minutes=10))
-        yield field.attempt(field.customer(), venue, field.fix(venue), code)
+        yield field.attempt(field.plain_customer(), venue, field.fix(venue), code)
 
 
 def code_alone(field: Field, level: int) -> Iterator[Try]:
@@ -45,7 +45,7 @@ def code_alone(field: Field, level: int) -> Iterator[Try]:
     venue = field.venue(level)
     kiosk = field.proof(venue, "venue_code", max_customers=1000)
     for _ in range(field.tries):
-        yield field.attempt(field.customer(), venue, field.shown(kiosk))
+        yield field.attempt(field.plain_customer(), venue, field.shown(kiosk))
 
 
 def relayed_code(field: Field, level: int) -> Iterator[Try]:
@@ -54,7 +54,7 @@ def relayed_code(field: Field, level: int) -> Iterator[Try]:
     kiosk = field.proof(venue, "venue_code", max_customers=1000)
     away = venue.moved(north_m=AWAY_M)
     for _ in range(field.tries):
-        yield field.attempt(field.customer(), venue, field.fix(away), field.shown(kiosk))
+        yield field.attempt(field.plain_customer(), venue, field.fix(away), field.shown(kiosk))
 
 
 def relayed_code_coarse(field: Field, level: int) -> Iterator[Try]:
@@ -64,7 +64,7 @@ def relayed_code_coarse(field: Field, level: int) -> Iterator[Try]:
     away = venue.moved(north_m=ACROSS_TOWN_M)
     for _ in range(field.tries):
         fix = field.fix(away, accuracy_m=COARSE_M)
-        yield field.attempt(field.customer(), venue, fix, field.shown(kiosk))
+        yield field.attempt(field.plain_customer(), venue, fix, field.shown(kiosk))
 
 
 def relayed_code_spoofed(field: Field, level: int) -> Iterator[Try]:
@@ -72,16 +72,34 @@ def relayed_code_spoofed(field: Field, level: int) -> Iterator[Try]:
     venue = field.venue(level)
     code = field.shown(field.proof(venue, "venue_code"))
     for _ in range(field.tries):
-        yield field.attempt(field.customer(), venue, field.fix(venue), code)
+        yield field.attempt(field.plain_customer(), venue, field.fix(venue), code)
 
 
 def relayed_code_at_once(field: Field, level: int) -> Iterator[Try]:
     """The same, and all phones send the code at the same moment"""
     venue = field.venue(level)
     code = field.shown(field.proof(venue, "venue_code"))
-    sent = [(field.customer(), venue, field.fix(venue), code) for _ in range(field.tries)]
+    sent = [(field.plain_customer(), venue, field.fix(venue), code) for _ in range(field.tries)]
     with ThreadPoolExecutor(field.tries) as pool:
         yield from pool.map(lambda given: field.attempt(*given), sent)
+
+
+def relayed_code_unattested(field: Field, level: int) -> Iterator[Try]:
+    """The same by scripts, in an app that has its phones attested"""
+    venue = field.venue(level)
+    code = field.shown(field.proof(venue, "venue_code"))
+    for _ in range(field.tries):
+        yield field.attempt(field.customer(), venue, field.fix(venue), code)
+
+
+def relayed_code_past_integrity(field: Field, level: int) -> Iterator[Try]:
+    """The same in that app, on phones that their platform vouches for all the same"""
+    venue = field.venue(level)
+    code = field.shown(field.proof(venue, "venue_code"))
+    for _ in range(field.tries):
+        customer = field.customer()
+        attested = field.attested(customer, venue)
+        yield field.attempt(customer, venue, field.fix(venue), code, attested)
 
 
 def passed_on_poster(field: Field, level: int) -> Iterator[Try]:
@@ -91,15 +109,23 @@ def passed_on_poster(field: Field, level: int) -> Iterator[Try]:
     at = venue.moved(north_m=AWAY_M) if level == 1 else venue
     for _ in range(field.tries):
         poster = {"kind": "poster_code", "code": code}
-        yield field.attempt(field.customer(), venue, field.fix(at), poster)
+        yield field.attempt(field.plain_customer(), venue, field.fix(at), poster)
 
 
 def passed_on_pin(field: Field, level: int) -> Iterator[Try]:
     """A staff member's PIN, seen as it was typed, is passed on and sent without any location"""
     venue = field.venue(level)
-    pin = field.proof(venue, "staff")["pin"]
+    pin = {"kind": "staff_pin", "pin": field.proof(venue, "staff")["pin"]}
     for _ in range(field.tries):
-        yield field.attempt(field.customer(), venue, {"kind": "staff", "pin": pin})
+        yield field.attempt(field.plain_customer(), venue, pin)
+
+
+def passed_on_pin_spoofed(field: Field, level: int) -> Iterator[Try]:
+    """The same, and every phone lies about its location"""
+    venue = field.venue(level)
+    pin = {"kind": "staff_pin", "pin": field.proof(venue, "staff")["pin"]}
+    for _ in range(field.tries):
+        yield field.attempt(field.plain_customer(), venue, field.fix(venue), pin)
 
 
 def colluding_staff(field: Field, level: int) -> Iterator[Try]:
@@ -107,7 +133,7 @@ def colluding_staff(field: Field, level: int) -> Iterator[Try]:
     venue = field.venue(level)
     key = field.proof(venue, "staff")["token"]
     for _ in range(field.tries):
-        visit = field.visit(field.customer(), venue)
+        visit = field.visit(field.plain_customer(), venue)
         field.ask("POST", f"/v1/check-ins/{visit['id']}/confirmation", key)
         found = field.findings(visit["id"])
         reasons = tuple(finding["reason"] for finding in found["findings"])
@@ -125,7 +151,7 @@ def pin_brute_force(field: Field, level: int) -> Iterator[Try]:
     """Accounts inside the fence guess a staff member's six digits"""
     venue = field.venue(level)
     right = {field.proof(venue, "staff")["pin"]}
-    yield from _guess(field, venue, "staff", "pin", right)
+    yield from _guess(field, venue, "staff_pin", "pin", right)
 
 
 def _guess(field: Field, venue: Venue, kind: str, name: str, right: set[str]) -> Iterator[Try]:
@@ -133,7 +159,7 @@ def _guess(field: Field, venue: Venue, kind: str, name: str, right: set[str]) ->
     customer, check_in_id = "", ""
     for n in range(field.tries * GUESSES):
         if n % AN_ACCOUNT == 0:
-            customer = field.customer()
+            customer = field.plain_customer()
             check_in_id = field.visit(customer, venue)["id"]
         guess = f"{field.chance.randrange(10**6):06}"
         if guess not in right:

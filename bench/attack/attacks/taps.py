@@ -60,7 +60,7 @@ def relayed_tap(field: Field, level: int) -> Iterator[Try]:
     tag, away = field.tag(venue), venue.moved(north_m=5000)
     for _ in range(field.tries):
         evidence = {"kind": "nfc_tag", "url": tag.tap()}
-        yield field.attempt(field.customer(), venue, field.fix(away), evidence)
+        yield field.attempt(field.plain_customer(), venue, field.fix(away), evidence)
 
 
 def replayed_beacon(field: Field, level: int) -> Iterator[Try]:
@@ -69,7 +69,7 @@ def replayed_beacon(field: Field, level: int) -> Iterator[Try]:
     beacon = field.beacon(venue, A_YEAR)
     for _ in range(field.tries):
         heard = {"kind": "beacon", "eid": beacon.broadcast(now() - timedelta(hours=2))}
-        yield field.attempt(field.customer(), venue, field.fix(venue), heard)
+        yield field.attempt(field.plain_customer(), venue, field.fix(venue), heard)
 
 
 def relayed_beacon_spoofed(field: Field, level: int) -> Iterator[Try]:
@@ -78,7 +78,7 @@ def relayed_beacon_spoofed(field: Field, level: int) -> Iterator[Try]:
     beacon = field.beacon(venue, A_YEAR)
     for _ in range(field.tries):
         heard = {"kind": "beacon", "eid": beacon.broadcast(now())}
-        yield field.attempt(field.customer(), venue, field.fix(venue), heard)
+        yield field.attempt(field.plain_customer(), venue, field.fix(venue), heard)
 
 
 def stolen_reader_key(field: Field, level: int) -> Iterator[Try]:
@@ -120,7 +120,7 @@ def lost_wristband(field: Field, level: int) -> Iterator[Try]:
 def _tapped(field: Field, venue: Venue, url: str) -> Try:
     """A fresh account inside the fence, or so it says, with the address of a tap."""
     evidence = {"kind": "nfc_tag", "url": url}
-    return field.attempt(field.customer(), venue, field.fix(venue), evidence)
+    return field.attempt(field.plain_customer(), venue, field.fix(venue), evidence)
 
 
 def _expect(tried: Try) -> None:

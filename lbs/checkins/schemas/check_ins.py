@@ -25,6 +25,7 @@ PROOF_KINDS = (
     "venue_code",
     "nfc_tag",
     "beacon",
+    "staff_pin",
     "staff",
     "device_integrity",
 )

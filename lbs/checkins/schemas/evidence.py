@@ -139,7 +139,7 @@ class BeaconEvidenceSchema(Schema):
 class StaffPinEvidenceSchema(Schema):
     """The PIN that a member of the venue's staff types on the customer's phone."""
 
-    kind = tag("staff")
+    kind = tag("staff_pin")
     pin = String(
         required=True,
         validate=validate.Regexp(r"\A[0-9]{6,12}\Z", error="6 to 12 digits."),
@@ -225,7 +225,7 @@ class EvidenceSchema(OneOf):
         "poster_code": PosterCodeEvidenceSchema(),
         "nfc_tag": NfcTagEvidenceSchema(),
         "beacon": BeaconEvidenceSchema(),
-        "staff": StaffPinEvidenceSchema(),
+        "staff_pin": StaffPinEvidenceSchema(),
         "play_integrity": PlayIntegrityEvidenceSchema(),
         "app_attestation": AppAttestationEvidenceSchema(),
         "app_assertion": AppAssertionEvidenceSchema(),

@@ -47,7 +47,7 @@ from lbs.offers.rules import (
     stand_after,
     withheld,
 )
-from lbs.proofs.policy import Kind, Outcome, Proven, confirm
+from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
 from lbs.unlocks.queries import give_back
 from lbs.unlocks.service import UnlockView
@@ -404,7 +404,6 @@ def _gather(
 
 def _facts(seen: Any, claim: Claim, vault: Vault) -> Facts:
     at = claim.occurred_at
-    attests = (Kind.DEVICE_INTEGRITY,) if seen.attests else ()
     return Facts(
         now=at,
         fix=claim.fix,
@@ -414,13 +413,19 @@ def _facts(seen: Any, claim: Claim, vault: Vault) -> Facts:
         cool_down=None if seen.cool_down_s is None else timedelta(seconds=seen.cool_down_s),
         counted=claim.visit is not None,
         proofs=claim.proofs,
-        live=frozenset((*seen.live, *attests)),
+        live=_live_kinds(seen),
         published=(seen.public_lon, seen.public_lat),
         repeated=seen.repeated,
         travel=_travel(seen, claim.fix, vault),
         is_open=is_open(seen.opening_hours, at.astimezone(ZoneInfo(seen.time_zone))),
         event_on=seen.starts_at <= at < seen.ends_at if claim.is_event else None,
     )
+
+
+def _live_kinds(seen: Any) -> frozenset[Kind]:
+    """What presence can be proved with here, by a customer of this app."""
+    venue = {kind for kind in Kind if PROVISIONED[kind] in seen.live}
+    return frozenset(venue | ({Kind.DEVICE_INTEGRITY} if seen.attests else set()))
 
 
 def _past(seen: Any) -> Past:

@@ -14,21 +14,21 @@ from lbs.checkins import queries
 from lbs.checkins.policy import LocationFix
 from lbs.db import Session
 from lbs.proofs import policy as proofs
-from lbs.proofs.policy import GUESSABLE, Kind, Outcome, Proven, Provisioned
+from lbs.proofs.policy import GUESSABLE, PROVISIONED, Kind, Outcome, Proven, Provisioned
 from lbs.proofs.rules import integrity
 from lbs.redemptions.policy import GuessLimit
 from lbs.vault import Vault
 
-USE_REMEMBERED = timedelta(hours=2)
-"""Longer than any step that can be used once: an hour, of a staff member."""
-VENUE_GUESSES = 10
+USE_REMEMBERED = timedelta(hours=12)
+"""Longer than any step that can be used once: 2^15 s, of the slowest beacon."""
+VENUE_GUESSES = 5
 """At a venue as many times what one customer may get wrong."""
 
 Device = integrity.PlayIntegrity | integrity.AppAttestation | integrity.AppAssertion
 _DEVICE_OUTCOMES = {
     integrity.Outcome.VERIFIED: Outcome.VALID,
     integrity.Outcome.UNAVAILABLE: Outcome.UNAVAILABLE,
-    integrity.Outcome.REFUSED: Outcome.FORGED,
+    integrity.Outcome.REFUSED: Outcome.WRONG,
     integrity.Outcome.STALE: Outcome.USED,
     integrity.Outcome.REPLAYED: Outcome.USED,
 }
@@ -115,7 +115,8 @@ def _verify_proofs(
     throttled = GUESSABLE.intersection(kinds) and queries.is_throttled(
         session, guessers, tools.guesses, now
     )
-    live = _live(session, place_id, customer_id, kinds, tools.vault, now)
+    provisioned = [PROVISIONED[kind] for kind in kinds]
+    live = _live(session, place_id, customer_id, provisioned, tools.vault, now)
     proven = [
         Proven(piece.kind, Outcome.THROTTLED)
         if throttled and piece.kind in GUESSABLE
@@ -197,7 +198,7 @@ def _attest(
         case integrity.AppAssertion():
             key = queries.find_device_key(session, customer_id, device.key_id)
             if key is None:
-                return Outcome.FORGED
+                return Outcome.WRONG
             attested = integrity.verify_assertion(
                 device, key.public_key, key.counter, keys, now=now
             )

@@ -49,6 +49,7 @@ class TapResult:
     sequence: int
     outcome: str
     check_in_id: UUID | None = None
+    unlocks: int = 0
     repeated: bool = False
 
 
@@ -110,7 +111,7 @@ def _check_in(
     tapped_at: datetime,
     limits: Limits,
     tools: Tools,
-) -> tuple[str, UUID]:
+) -> tuple[str, UUID, int]:
     """At the time of the tap, as if it had been reported at once."""
     queries.lock_customer(session, customer_id)
     claim = Claim(
@@ -123,4 +124,4 @@ def _check_in(
         proofs=(Proven(Kind.READER, Outcome.VALID, reader.proof_id, reader.name),),
     )
     outcome = conclude(session, customer_id, claim, limits, tools, tapped_at)
-    return outcome.judgement.verdict.word, outcome.id
+    return outcome.judgement.verdict.word, outcome.id, len(outcome.unlocked)

@@ -22,7 +22,7 @@ TAKES: Mapping[str, frozenset[str]] = {
 """What of `Given` a kind has a use for."""
 
 RANDOM_BYTES = 20
-PIN_DIGITS = 6
+PIN_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
