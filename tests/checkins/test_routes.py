@@ -15,6 +15,7 @@ import time_machine
 from sqlalchemy import text
 
 from lbs.checkins.schemas.words import REASON_TEXT
+from lbs.geo import Point, distance_m
 from tests.racing import at_once, post
 from tests.world import METRE, World, now
 
@@ -373,10 +374,10 @@ def test_nearby_venues_come_nearest_first_with_their_distance(world: World):
     beyond = world.venue(name="beyond", east_m=1500)
     found = nearby(world, world.customer())["items"]
     assert [venue["id"] for venue in found] == [here["id"], near["id"], far["id"]]
-    # east_m is rough: a degree of longitude at 40 degrees has 85.4 km, not 89.1
     assert found[0]["distance_m"] == 0
     for venue, metres in zip(found[1:], (300, 700), strict=True):
-        true_m = metres / 0.8 * 85.394 / 111.32 - 50
+        centre = Point(world.lon + metres * METRE / 0.8, world.lat)  # east_m is rough
+        true_m = distance_m(Point(world.lon, world.lat), centre) - 50
         assert venue["distance_m"] == pytest.approx(true_m, abs=3)
     wide = nearby(world, world.customer(), radius_m=2000)["items"]
     assert [venue["id"] for venue in wide] == [here["id"], near["id"], far["id"], beyond["id"]]
