@@ -93,9 +93,10 @@ AT_THREE = (
     Still(
         "A beacon passed on.",
         """Anybody near can hear a beacon, and pass on what it says to phones that lie:
-        {relayed_beacon_spoofed} got in. Once for each customer, and for {beacon_new} minutes at
-        most with a new beacon; as clocks drift, {beacon_year} after a year, unless it is rotated
-        meanwhile. No number of customers bounds it: of the physical proofs it is the weakest.""",
+        {relayed_beacon_spoofed} got in. Once for each customer, for so many customers only
+        (`max_customers`, 30 where the venue does not say otherwise), and for {beacon_new} minutes
+        at most with a new beacon; as clocks drift, {beacon_year} after a year, unless it is rotated
+        meanwhile. It is heard from outside: of the physical proofs it is the weakest.""",
         "relayed_beacon_spoofed",
     ),
     Still(
@@ -121,10 +122,10 @@ AT_THREE = (
     Still(
         "Patience.",
         """Six digits can be guessed. {accounts} accounts may be wrong {guesses} times a day at a
-        venue before it waits: {code_odds} a day for one good code of a kiosk, and {pin_days} days
-        until every PIN was tried. PINs can have up to 12 digits. The limit has its price: who
-        guesses on keeps others' codes at that venue from being looked at, {window} minutes at a
-        time.""",
+        venue before it waits: {code_odds} a day for one good code of a kiosk. It would take
+        {pin_days} days to try every PIN that the service makes; one of six digits, which a merchant
+        may bring, a hundredth of that. The limit has its price: who guesses on keeps others' codes
+        at that venue from being looked at, {window} minutes at a time.""",
     ),
 )
 

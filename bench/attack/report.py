@@ -15,6 +15,7 @@ from lbs.checkins.service.evidence import VENUE_GUESSES
 from lbs.cli.replay import RADIUS_M
 from lbs.config import Settings
 from lbs.proofs.rules.beacon import drift_allowed_s
+from lbs.proofs.rules.provisioning import PIN_DIGITS
 
 MOST_REFUSED, MOST_ASKED = 0.5, 8.0
 """The aims, in percent of genuine check-ins."""
@@ -269,7 +270,7 @@ def _odds(settings: Settings) -> dict[str, str]:
     return {
         "guesses": f"{guesses:,}",
         "code_odds": f"{100 * a_day:.1f} %",
-        "pin_days": f"{CODES / guesses:.0f}",
+        "pin_days": f"{10**PIN_DIGITS / guesses:,.0f}",
         "accounts": str(VENUE_GUESSES),
     }
 

@@ -132,7 +132,7 @@ class CreateBeaconProofSchema(_CreateProofSchema):
     name = text(100, **NAME)
     identity_key = _identity_key()
     max_customers = Integer(
-        load_default=50,
+        load_default=30,
         validate=validate.Range(1, MAX_COUNT),
         metadata={
             "description": "How many may use one identifier before it is taken for passed on"

@@ -421,7 +421,7 @@ def test_a_beacons_clock_is_known_from_its_registration_on(place: Place):
     assert place.secret(new) == new["identity_key"]
     assert place.row(new).parameters == {
         "rotation_exponent": 9,
-        "max_customers": 50,
+        "max_customers": 30,
         "started_at": "2026-11-22T08:00:00Z",
     }
     assert place.rotate(new)["started_at"] == "2026-11-22T08:00:00Z"

@@ -117,7 +117,7 @@ ATTACKS: tuple[Attack, ...] = (
     _attack(taps.relayed_tap, 3),
     _attack(taps.hoarded_taps, 3, bounds={3: 20}),
     _attack(taps.replayed_beacon, 3),
-    _attack(taps.relayed_beacon_spoofed, 3, bounds={3: ALL}),
+    _attack(taps.relayed_beacon_spoofed, 3, bounds={3: 30}),
     _attack(taps.stolen_reader_key, 3),
     _attack(taps.tap_batch_replay, 3),
     _attack(taps.lost_wristband, 3),

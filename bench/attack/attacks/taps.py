@@ -75,9 +75,8 @@ def replayed_beacon(field: Field, level: int) -> Iterator[Try]:
 def relayed_beacon_spoofed(field: Field, level: int) -> Iterator[Try]:
     """An accomplice passes on what the beacon sends, and every phone lies about its location"""
     venue = field.venue(level)
-    beacon = field.beacon(venue, A_YEAR)
+    heard = {"kind": "beacon", "eid": field.beacon(venue, A_YEAR).broadcast(now())}
     for _ in range(field.tries):
-        heard = {"kind": "beacon", "eid": beacon.broadcast(now())}
         yield field.attempt(field.plain_customer(), venue, field.fix(venue), heard)
 
 
