@@ -308,7 +308,8 @@ Check = Callable[[Facts, Limits], Finding | None]
 def has_location(facts: Facts, _: Limits) -> Finding | None:
     if facts.fix is not None or facts.proved_by(WITNESSED):
         return None
-    verdict = Verdict.AMBIGUOUS if facts.proved_by(PHYSICAL) else Verdict.REJECTED
+    may_come = facts.proved_by(PHYSICAL) or facts.witnesses
+    verdict = Verdict.AMBIGUOUS if may_come else Verdict.REJECTED
     return Finding(verdict, Reason.NO_LOCATION, (LOCATION, *facts.witnesses))
 
 
