@@ -27,14 +27,18 @@ _OFFERS = f"""
         'terms', terms.terms, 'reward', terms.reward, 'rule', terms.rule,
         'valid_from', terms.valid_from, 'valid_to', terms.valid_to,
         'limit_total', terms.limit_total, 'limit_per_customer', terms.limit_per_customer,
-        'limit_per_day', terms.limit_per_day, 'redeem_within_s', terms.redeem_within_s,
+        'limit_per_day', terms.limit_per_day, 'limit_per_venue', terms.limit_per_venue,
+        'limit_per_venue_day', terms.limit_per_venue_day, 'schedule', terms.schedule::text,
+        'redeem_within_s', terms.redeem_within_s,
         'min_level', coalesce(terms.min_level, venue.min_level),
         'value_minor', terms.value_minor, 'currency', terms.currency,
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
-                                    terms.limit_per_day) IS NOT NULL THEN (
+                                    terms.limit_per_day, terms.limit_per_venue,
+                                    terms.limit_per_venue_day) IS NOT NULL THEN (
             SELECT jsonb_object_agg(stock.bucket, stock.taken) FROM offer_stock AS stock
             WHERE stock.offer_id = offer.id AND stock.bucket IN (
-                'total', 'day ' || {_LOCAL_DAY}, 'customer ' || customer.subject_id)) END,
+                'total', 'day ' || {_LOCAL_DAY}, 'customer ' || customer.subject_id,
+                'venue ' || venue.id, 'venue ' || venue.id || ' day ' || {_LOCAL_DAY})) END,
         'holds', EXISTS (
             SELECT FROM unlock WHERE unlock.customer_id = customer.id
               AND unlock.offer_id = offer.id AND unlock.state = 'unlocked'
@@ -422,7 +426,12 @@ FIND_CLAIM = Statement("""
            check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
            check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
            fix.received_at,
-           ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened
+           ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
+           (SELECT max(earlier.occurred_at) FROM check_in AS earlier
+            WHERE earlier.customer_id = check_in.customer_id
+              AND earlier.venue_id = check_in.venue_id AND earlier.visit IS NOT NULL
+              AND earlier.verdict <> 'voided' AND earlier.occurred_at < check_in.occurred_at
+           ) AS last_visit_at
     FROM check_in LEFT JOIN fix ON fix.check_in_id = check_in.id
     WHERE check_in.id = :check_in_id AND check_in.customer_id = :customer_id
 """)
@@ -431,7 +440,7 @@ NEARBY = Statement(f"""
     SELECT customer.subject_id, venue.id, venue.name, venue.category, venue.time_zone,
            venue.opening_hours, {PUBLIC_LON} AS lon, {PUBLIC_LAT} AS lat, {_LOCAL_DAY} AS local_day,
            ST_Distance(venue.fence, position.at) AS distance_m,
-           coalesce(tally.visits, 0) AS visits, ({_OFFERS}) AS offers
+           coalesce(tally.visits, 0) AS visits, tally.last_at, ({_OFFERS}) AS offers
     FROM customer
     CROSS JOIN (SELECT {POINT} AS at) AS position
     CROSS JOIN LATERAL ({NEAREST}) AS venue

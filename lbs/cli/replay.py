@@ -200,6 +200,7 @@ def _make_offer(
         "value_minor": 500,
         "cost_minor": 200,
         "currency": "USD",
+        "schedule": {},
         "valid_from": start,
         "valid_to": end + timedelta(days=365),
     }

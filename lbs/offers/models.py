@@ -56,6 +56,9 @@ class OfferVersion(Model):
     limit_total: Mapped[int | None]
     limit_per_customer: Mapped[int | None]
     limit_per_day: Mapped[int | None]
+    limit_per_venue: Mapped[int | None]
+    limit_per_venue_day: Mapped[int | None]
+    schedule: Mapped[dict[str, Any]]
     redeem_within_s: Mapped[int | None]
     min_level: Mapped[int | None]
     """None: the venue's."""

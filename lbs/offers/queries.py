@@ -16,6 +16,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    text,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
@@ -31,6 +32,17 @@ AT_VENUE = """
     JOIN offer_group USING (group_id) WHERE venue_group_member.venue_id = venue.id
 """
 """The offers at a row of `venue`, by itself or through a group."""
+
+
+_VENUES_OF_OFFER = text("""
+    SELECT venue.id, venue.name, venue.time_zone, venue.opening_hours FROM venue
+    WHERE venue.status = 'active' AND venue.id > :after AND venue.id IN (
+        SELECT venue_id FROM offer_venue WHERE offer_id = :offer_id
+        UNION
+        SELECT venue_id FROM offer_group JOIN venue_group_member USING (group_id)
+        WHERE offer_id = :offer_id)
+    ORDER BY venue.id LIMIT :limit
+""")
 
 
 def find_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> Row[Any] | None:
@@ -57,6 +69,15 @@ def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer | N
         .where(Offer.id == offer_id, Offer.merchant_id == merchant_id)
         .with_for_update()
     )
+
+
+def list_venues_of_offer(
+    session: Session, offer_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[Row[Any]]:
+    """The venues at which it runs, by itself or through a group, that are not retired."""
+    return session.execute(
+        _VENUES_OF_OFFER, {"offer_id": offer_id, "after": after or UUID(int=0), "limit": limit}
+    ).all()
 
 
 def load_terms(session: Session, offer_id: UUID, number: int) -> OfferVersion:
@@ -127,6 +148,9 @@ TERMS = (
     "limit_total",
     "limit_per_customer",
     "limit_per_day",
+    "limit_per_venue",
+    "limit_per_venue_day",
+    "schedule",
     "redeem_within_s",
     "min_level",
 )

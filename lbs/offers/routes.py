@@ -19,6 +19,7 @@ from lbs.offers.schemas import (
     OfferSchema,
     SetOfferStatusSchema,
 )
+from lbs.offers.schemas.schedule import SchedulePreviewPageSchema, SchedulePreviewQuerySchema
 
 OFFERS = merchant_with("offers")
 
@@ -107,3 +108,25 @@ class OfferStatus(MethodView):
                 now=now(),
             )
         return tagged(offer)
+
+
+@blp.route("/v1/offers/<uuid:offer_id>/schedule")
+class OfferSchedule(MethodView):
+    @blp.operation("preview_offer_schedule", OFFERS)
+    @blp.arguments(SchedulePreviewQuerySchema, location="query")
+    @blp.response(200, SchedulePreviewPageSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> Page[Any]:
+        """Preview the next openings of an offer at each of its venues
+
+        What the schedule comes to between valid_from and valid_to, whatever the offer's status.
+        """
+        window: Window = query["window"]
+        asked = service.Preview(
+            limit=window.limit + 1,
+            after=window.after,
+            at=query["after"] or now(),
+            openings=query["openings"],
+        )
+        with transaction() as session:
+            rows = service.preview_schedule(session, offer_id, merchant().merchant_id, asked)
+        return page(rows, window, lambda venue: venue["venue_id"])

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from lbs.db import Session, new_id
 from lbs.offers import queries
 from lbs.offers.errors import DatesRefused, OfferEnded, OfferNotFound, OfferNotReady, StatusRefused
 from lbs.offers.models import Offer, OfferVersion
+from lbs.offers.rules.schedule import next_openings, read_schedule
+
+PREVIEW = timedelta(days=366)
+"""How far a schedule is looked into."""
 
 MOVES = {
     "draft": ("active", "ended"),
@@ -28,6 +33,16 @@ class WriteOffer:
     terms: dict[str, Any]
     venue_ids: tuple[UUID, ...] | None = None
     group_ids: tuple[UUID, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Which openings to show: of how many venues, after which, from when on, how many of each."""
+
+    limit: int
+    after: UUID | None
+    at: datetime
+    openings: int
 
 
 def create_offer(session: Session, merchant_id: UUID, command: WriteOffer, now: datetime) -> Any:
@@ -102,6 +117,43 @@ def set_status(
         offer.status = status
         _touch(session, offer, now)
     return load_offer(session, offer_id, merchant_id)
+
+
+def preview_schedule(
+    session: Session, offer_id: UUID, merchant_id: UUID, asked: Preview
+) -> list[dict[str, Any]]:
+    """When the offer is on at each of its venues, between its dates, whatever its status."""
+    offer = load_offer(session, offer_id, merchant_id)
+    venues = queries.list_venues_of_offer(session, offer_id, limit=asked.limit, after=asked.after)
+    return [_preview(offer, venue, asked) for venue in venues]
+
+
+def _preview(offer: Any, venue: Any, asked: Preview) -> dict[str, Any]:
+    zone, until = ZoneInfo(venue.time_zone), min(offer.valid_to, asked.at + PREVIEW)
+    openings = next_openings(
+        read_schedule(offer.schedule),
+        max(offer.valid_from, asked.at),
+        zone,
+        venue.opening_hours,
+        asked.openings,
+        until,
+    )
+    return {
+        "venue_id": venue.id,
+        "name": venue.name,
+        "time_zone": venue.time_zone,
+        "opening_hours": venue.opening_hours,
+        "until": until,
+        "is_on": any(opening.starts_at <= asked.at for opening in openings),
+        "openings": [
+            {
+                "starts_at": opening.starts_at,
+                "ends_at": opening.ends_at,
+                "local": opening.local(zone),
+            }
+            for opening in openings
+        ],
+    }
 
 
 def _lock(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer:

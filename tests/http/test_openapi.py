@@ -41,8 +41,8 @@ OPERATIONS = [
 ]
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "confirm", "create", "delete", "erase",
-    "find", "import", "list", "map", "read", "redeem", "refresh", "register", "remove", "report",
-    "retire", "reverse", "revoke", "rotate", "set", "unbind", "verify", "void",
+    "find", "import", "list", "map", "preview", "read", "redeem", "refresh", "register", "remove",
+    "report", "retire", "reverse", "revoke", "rotate", "set", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},

@@ -12,9 +12,10 @@ from lbs.checkins.schemas.evidence import FIX_EXAMPLE, EvidenceSchema, one_of_ea
 from lbs.checkins.schemas.words import ReasonSchema, say_reason, say_reasons
 from lbs.checkins.service import CheckedIn, CheckIn, ClosedOffer
 from lbs.http.fields import Schema, Timestamp, Word
-from lbs.http.languages import Text, say
+from lbs.http.languages import say
 from lbs.http.paging import page_schema
 from lbs.offers.rules import State
+from lbs.offers.rules.words import progress_text
 from lbs.unlocks.schemas import UnlockSchema
 
 VERDICTS = ("accepted", "ambiguous", "rejected", "voided")
@@ -29,7 +30,6 @@ PROOF_KINDS = (
     "staff",
     "device_integrity",
 )
-VISITS: Text = {"en": "{progress} of {target} visits", "da": "{progress} af {target} besøg"}
 
 
 class CreateCheckInSchema(Schema):
@@ -84,7 +84,7 @@ class OfferStandingSchema(Schema):
         "state": "unlockable_here",
         "progress": 0,
         "target": 1,
-        "progress_text": "0 of 1 visits",
+        "progress_text": "0 of 1 visit",
         "reason": None,
         "needs": [],
     }
@@ -269,14 +269,14 @@ def present_check_in(row: Any) -> dict[str, Any]:
 
 def present_offer(offer: ClosedOffer) -> dict[str, Any]:
     standing = offer.standing
-    words = {"progress": standing.progress, "target": standing.target}
     return {
         "offer_id": offer.offer_id,
         "teaser": offer.teaser,
         "min_level": f"L{offer.min_level}",
         "state": standing.state.value,
-        **words,
-        "progress_text": say(VISITS).format(**words),
+        "progress": standing.progress,
+        "target": standing.target,
+        "progress_text": say(progress_text(standing)),
         "reason": say_reason(standing.why) if standing.why else None,
         "needs": offer.needs,
     }

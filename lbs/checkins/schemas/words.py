@@ -9,7 +9,7 @@ from marshmallow import fields
 from lbs.checkins.policy import Reason
 from lbs.http.fields import Schema
 from lbs.http.languages import Text, say
-from lbs.offers.rules import Why
+from lbs.offers.rules.words import WHY
 
 REASON_TEXT: dict[str, Text] = {
     Reason.NO_LOCATION: {
@@ -84,38 +84,8 @@ REASON_TEXT: dict[str, Text] = {
         "en": "This member of staff has confirmed all they may this hour. Ask another.",
         "da": "Denne medarbejder har bekræftet alt, hvad der må i denne time. Spørg en anden.",
     },
-    Why.LEVEL_TOO_LOW: {
-        "en": "It takes a stronger proof that you are here.",
-        "da": "Det kræver et stærkere bevis for, at du er her.",
-    },
-    Why.NOT_FOR_STAFF: {
-        "en": "The venue's own staff cannot have it.",
-        "da": "Stedets eget personale kan ikke få det.",
-    },
-    Why.MORE_VISITS: {
-        "en": "It takes more visits.",
-        "da": "Det kræver flere besøg.",
-    },
-    Why.ONLY_ONCE: {
-        "en": "It opened at an earlier visit and does not open again.",
-        "da": "Det åbnede ved et tidligere besøg og åbner ikke igen.",
-    },
-    Why.NOT_STARTED: {"en": "It has not started yet.", "da": "Det er ikke begyndt endnu."},
-    Why.SOLD_OUT: {"en": "All of them are taken.", "da": "Der er ikke flere."},
-    Why.SOLD_OUT_TODAY: {
-        "en": "All of today's are taken.",
-        "da": "Der er ikke flere i dag.",
-    },
-    Why.CUSTOMER_LIMIT: {
-        "en": "You have had all that one customer can have.",
-        "da": "Du har fået alt det, én kunde kan få.",
-    },
-    Why.NOT_ACCEPTED: {
-        "en": "It opens only when the check-in is accepted.",
-        "da": "Det åbner kun, når besøget er bekræftet.",
-    },
+    **{why.value: text for why, text in WHY.items()},
 }
-VISITS: Text = {"en": "{progress} of {target} visits", "da": "{progress} af {target} besøg"}
 
 
 class ReasonSchema(Schema):

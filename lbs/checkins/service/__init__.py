@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -35,11 +35,13 @@ from lbs.checkins.policy import (
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
-from lbs.offers.rules import Limits as OfferLimits
 from lbs.offers.rules import (
+    History,
+    Look,
     Offer,
     Standing,
     Why,
+    caps_of,
     opens,
     read_rule,
     sold_out,
@@ -47,6 +49,8 @@ from lbs.offers.rules import (
     stand_after,
     withheld,
 )
+from lbs.offers.rules import Limits as OfferLimits
+from lbs.offers.rules.schedule import is_on, parse_schedule
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
 from lbs.unlocks.queries import give_back
@@ -84,6 +88,8 @@ class Claim:
     """The one it had before."""
     level: int = 0
     visit: int | None = None
+    last_visit_at: datetime | None = None
+    """The visit before this one, where this is one."""
     revision: int = 0
     opened: frozenset[UUID] = frozenset()
     """Offers that it has opened before."""
@@ -111,10 +117,25 @@ class Case:
     @property
     def offers(self) -> list[tuple[dict[str, Any], Offer]]:
         """The running and coming offers at the venue: each row, and the same for the rules."""
-        return [(row, _offer(row, self.seen)) for row in self.seen.offers or ()]
+        at, seen = self.claim.occurred_at, self.seen
+        return [(row, _offer(row, seen, seen.venue_id, at)) for row in seen.offers or ()]
 
-    def opens(self, offer: Offer) -> bool:
-        return self.judgement.accepted and opens(offer, self.visits, self.now)
+    @property
+    def history(self) -> History:
+        """The customer's past at the venue, up to this check-in."""
+        claim, seen = self.claim, self.seen
+        counted = claim.visit is not None
+        return History(
+            now=claim.occurred_at,
+            zone=ZoneInfo(seen.time_zone),
+            venue_id=seen.venue_id,
+            visits=claim.visit - 1 if claim.visit else seen.visits,
+            last_visit_at=claim.last_visit_at if counted else seen.last_at,
+            event_id=claim.place_id if claim.is_event else None,
+        )
+
+    def opens(self, offer: Offer) -> Look | None:
+        return opens(offer, self.history) if self.judgement.accepted else None
 
     def withholds(self, row: dict[str, Any]) -> Why | None:
         """What keeps an offer from the customer whose rule is met."""
@@ -330,6 +351,7 @@ def _load_claim(
         verdict=row.verdict,
         level=row.level,
         visit=row.visit,
+        last_visit_at=row.last_visit_at,
         revision=row.revision,
         opened=frozenset(row.opened),
     )
@@ -347,9 +369,11 @@ def _try_to_conclude(
     case = Case(claim, seen, facts, judgement, now)
     offers = case.offers
     grants = [
-        _grant(case, row, offer, tools)
+        _grant(case, row, caps_of(offer, look), tools)
         for row, offer in offers
-        if UUID(row["id"]) not in claim.opened and case.opens(offer) and not case.withholds(row)
+        if UUID(row["id"]) not in claim.opened
+        and (look := case.opens(offer))
+        and not case.withholds(row)
     ]
     written = queries.record(
         session,
@@ -542,14 +566,22 @@ def _read_proof(written: dict[str, Any]) -> Proven:
     )
 
 
-def _offer(row: dict[str, Any], seen: Any) -> Offer:
+def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offer:
     """The row of an offer as the rules take it, for the customer and the day of `seen`."""
-    limits = OfferLimits(row["limit_total"], row["limit_per_customer"], row["limit_per_day"])
+    limits = OfferLimits(
+        total=row["limit_total"],
+        per_customer=row["limit_per_customer"],
+        per_day=row["limit_per_day"],
+        per_venue=row["limit_per_venue"],
+        per_venue_day=row["limit_per_venue_day"],
+    )
+    schedule = parse_schedule(row["schedule"])
     return Offer(
         id=row["id"],
         rule=read_rule(row["rule"]),
         valid_from=datetime.fromisoformat(row["valid_from"]),
-        caps=limits.buckets(seen.subject_id, seen.local_day),
+        is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
+        caps=limits.buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
         holds=row["holds"],
         has_redeemed=row["has_redeemed"],
@@ -557,7 +589,7 @@ def _offer(row: dict[str, Any], seen: Any) -> Offer:
 
 
 def _grant(
-    case: Case, row: dict[str, Any], offer: Offer, tools: Tools
+    case: Case, row: dict[str, Any], caps: Mapping[str, int], tools: Tools
 ) -> tuple[dict[str, Any], UnlockView]:
     """The unlock to write, and the same as the customer will see it."""
     code = make_code(tools.random_bytes(RANDOM_BYTES))
@@ -588,7 +620,7 @@ def _grant(
         "sealed_code": tools.vault.seal(code),
         "code_digest": tools.vault.digest(code).hex(),
         "expires_at": view.expires_at.isoformat(),
-        "caps": dict(offer.caps),
+        "caps": dict(caps),
         "event_id": str(new_id()),
     }
     return written, view
@@ -605,7 +637,7 @@ def _closed(
         offer_id = UUID(row["id"])
         if offer_id in unlocked or offer_id in case.claim.opened:
             continue
-        standing = stand_after(offer, case.visits, case.now, accepted=case.judgement.accepted)
+        standing = stand_after(offer, case.history, accepted=case.judgement.accepted)
         if offer_id in lost:
             standing = sold_out(standing)
         elif case.opens(offer) and (why := case.withholds(row)):
@@ -655,10 +687,21 @@ def _view_nearby(row: Any, now: datetime) -> NearbyVenue:
                 UUID(offer["id"]),
                 offer["teaser"],
                 offer["min_level"],
-                stand(_offer(offer, row), row.visits, now),
+                stand(_offer(offer, row, row.id, now), _history(row, now)),
             )
             for offer in row.offers or ()
         ),
+    )
+
+
+def _history(row: Any, now: datetime) -> History:
+    """For a check-in that would be made now."""
+    return History(
+        now=now,
+        zone=ZoneInfo(row.time_zone),
+        venue_id=row.id,
+        visits=row.visits,
+        last_visit_at=row.last_at,
     )
 
 

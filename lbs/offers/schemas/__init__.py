@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 from lbs.http.fields import Integer, OneOf, Schema, String, Timestamp, Word, tag, text
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.queries import TERMS
+from lbs.offers.schemas.schedule import ScheduleSchema
 from lbs.offers.service import WriteOffer
 from lbs.venues.schemas import MinLevel
 
@@ -110,6 +111,25 @@ class EveryNthVisitRuleSchema(Schema):
     n = Integer(required=True, validate=validate.Range(2, 1000), metadata={"example": 5})
 
 
+class ComebackRuleSchema(Schema):
+    """Opens for a customer whose last visit to the venue is so many days ago, or more."""
+
+    kind = tag("comeback")
+    days = Integer(required=True, validate=validate.Range(1, 366), metadata={"example": 60})
+
+
+class EventRuleSchema(Schema):
+    """Opens at a check-in to an event at the venue: to this one, or to any."""
+
+    kind = tag("event")
+    event_id = fields.UUID(metadata={"description": "Left out: any event"})
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """As it is stored."""
+        return {name: str(value) for name, value in data.items()}
+
+
 class RuleSchema(OneOf):
     """When the offer opens. A visit is an accepted check-in at the venue."""
 
@@ -118,6 +138,8 @@ class RuleSchema(OneOf):
         "first_visit": FirstVisitRuleSchema(),
         "nth_visit": NthVisitRuleSchema(),
         "every_nth_visit": EveryNthVisitRuleSchema(),
+        "comeback": ComebackRuleSchema(),
+        "event": EventRuleSchema(),
     }
 
 
@@ -162,6 +184,7 @@ _OFFER: dict[str, Any] = {
     "valid_to": "2027-03-01T00:00:00Z",
     "limit_total": 500,
     "redeem_within_s": 7200,
+    "schedule": ScheduleSchema.example,
     "venue_ids": ["019abc12-0000-7000-8000-000000000001"],
 }
 
@@ -217,6 +240,19 @@ class CreateOfferSchema(_OfferTermsSchema):
         **COUNT,
         metadata={"description": "Unlocks on one day in the venue's time zone", "example": 50},
     )
+    limit_per_venue = Integer(
+        load_default=None, **COUNT, metadata={"description": "Unlocks at one venue", "example": 100}
+    )
+    limit_per_venue_day = Integer(
+        load_default=None,
+        **COUNT,
+        metadata={"description": "Unlocks at one venue on one of its days", "example": 20},
+    )
+    schedule = fields.Nested(
+        ScheduleSchema,
+        load_default=lambda: ScheduleSchema().load({}),
+        metadata={"description": "When it is on, in each venue's time zone; left out: always"},
+    )
     redeem_within_s = Integer(
         load_default=None,
         allow_none=True,
@@ -246,6 +282,9 @@ class ChangeOfferSchema(_OfferTermsSchema):
     limit_total = Integer(**COUNT)
     limit_per_customer = Integer(**COUNT)
     limit_per_day = Integer(**COUNT)
+    limit_per_venue = Integer(**COUNT)
+    limit_per_venue_day = Integer(**COUNT)
+    schedule = fields.Nested(ScheduleSchema)
     redeem_within_s = Integer(allow_none=True, validate=validate.Range(60, YEAR_S))
     min_level = MinLevel(**MIN_LEVEL)
     venue_ids = fields.List(fields.UUID(), **PLACES)
@@ -263,6 +302,8 @@ class OfferSchema(Schema):
         **_OFFER,
         "limit_per_customer": None,
         "limit_per_day": None,
+        "limit_per_venue": None,
+        "limit_per_venue_day": None,
         "min_level": None,
         "group_ids": [],
         "taken": 1,
@@ -288,6 +329,9 @@ class OfferSchema(Schema):
     limit_total = fields.Integer(required=True, allow_none=True)
     limit_per_customer = fields.Integer(required=True, allow_none=True)
     limit_per_day = fields.Integer(required=True, allow_none=True)
+    limit_per_venue = fields.Integer(required=True, allow_none=True)
+    limit_per_venue_day = fields.Integer(required=True, allow_none=True)
+    schedule = fields.Nested(ScheduleSchema, required=True)
     redeem_within_s = fields.Integer(required=True, allow_none=True)
     min_level = MinLevel(required=True, **MIN_LEVEL)
     venue_ids = fields.List(fields.UUID(), required=True)
