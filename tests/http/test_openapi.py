@@ -254,6 +254,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     [unlock] = result["unlocked"]
     same(say("get", f"/v1/unlocks/{unlock['id']}", token=customer), "Unlock")
     same(say("get", at_offer), "Offer")
+    same(say("get", f"{at_offer}/schedule")["items"][0], "SchedulePreview")
     real["receipt"] = result["receipt"]
     same(say("post", "/v1/receipts/verify", "VerifyReceipt"), "Receipt")
     same(say("post", "/v1/challenges", "AskChallenge", customer), "Challenge")

@@ -75,7 +75,14 @@ def test_an_offer_is_created_as_a_draft_and_read_as_it_was_given(world: World):
 
 def test_what_is_left_out_is_without_limit(world: World):
     offer = create(world).json
-    for name in ("limit_total", "limit_per_customer", "limit_per_day", "redeem_within_s"):
+    for name in (
+        "limit_total",
+        "limit_per_customer",
+        "limit_per_day",
+        "limit_per_venue",
+        "limit_per_venue_day",
+        "redeem_within_s",
+    ):
         assert offer[name] is None
     assert (offer["venue_ids"], offer["group_ids"]) == ([], [])
 

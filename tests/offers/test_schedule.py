@@ -549,12 +549,12 @@ def test_what_is_wrong_is_named(document, field, flaw):
 
 
 def test_a_preview_says_what_the_venue_reads():
-    opening = Opening(at("2026-11-27 22:00"), at("2026-11-28 02:00"))
+    opening = Opening(at("2026-11-22 13:00"), at("2026-11-23 13:00"))
     venue = UUID("019abc12-0000-7000-8000-000000000001")
     row = {
         **SchedulePreviewSchema.example,
         "venue_id": venue,
-        "until": at("2027-03-01 01:00"),
+        "until": at("2026-11-23 13:00"),
         "openings": [
             {
                 "starts_at": opening.starts_at,

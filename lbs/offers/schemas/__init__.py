@@ -184,7 +184,12 @@ _OFFER: dict[str, Any] = {
     "valid_to": "2027-03-01T00:00:00Z",
     "limit_total": 500,
     "redeem_within_s": 7200,
-    "schedule": ScheduleSchema.example,
+    "schedule": {
+        "windows": [],
+        "opening_hours": False,
+        "dates": [],
+        "exclusions": [{"from_date": "2026-12-24", "to_date": "2026-12-24", "reason": "Christmas"}],
+    },
     "venue_ids": ["019abc12-0000-7000-8000-000000000001"],
 }
 

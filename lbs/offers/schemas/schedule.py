@@ -146,9 +146,9 @@ class ScheduleSchema(Schema):
 
 
 _OPENING = {
-    "starts_at": "2026-11-27T21:00:00Z",
-    "ends_at": "2026-11-28T01:00:00Z",
-    "local": "Fr 2026-11-27 22:00 CET to Sa 2026-11-28 02:00 CET",
+    "starts_at": "2026-11-22T12:00:00Z",
+    "ends_at": "2026-11-23T12:00:00Z",
+    "local": "Su 2026-11-22 13:00 CET to Mo 2026-11-23 13:00 CET",
 }
 
 
@@ -172,8 +172,8 @@ class SchedulePreviewSchema(Schema):
         "name": "20 grams",
         "time_zone": "Europe/Copenhagen",
         "opening_hours": "09:00-18:00",
-        "until": "2027-03-01T00:00:00Z",
-        "is_on": False,
+        "until": "2026-11-23T12:00:00Z",
+        "is_on": True,
         "openings": [_OPENING],
     }
 
