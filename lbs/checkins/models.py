@@ -22,7 +22,7 @@ class CheckIn(Model):
         CheckConstraint("(voided_at IS NULL) = (void_reason IS NULL)", name="voided"),
         Index("ix_check_in_customer_id_id", "customer_id", "id"),
         Index("ix_check_in_customer_id_occurred_at", "customer_id", "occurred_at"),
-        Index("ix_check_in_venue_id_id", "venue_id", "id"),
+        Index("ix_check_in_venue_id_occurred_at", "venue_id", "occurred_at"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     venue_id: Mapped[UUID] = mapped_column(ForeignKey("venue.id"))
@@ -50,10 +50,13 @@ class Fix(Model):
     """Where the phone said it was, sealed; goes with the customer, or after some days."""
 
     __tablename__ = "fix"
-    __table_args__ = (Index("ix_fix_customer_id_received_at", "customer_id", "received_at"),)
+    __table_args__ = (
+        Index("ix_fix_customer_id_received_at", "customer_id", "received_at"),
+        Index("ix_fix_received_at", "received_at", postgresql_using="brin"),
+    )
     check_in_id: Mapped[UUID] = mapped_column(primary_key=True)
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customer.id", ondelete="CASCADE"))
-    received_at: Mapped[datetime] = mapped_column(index=True)
+    received_at: Mapped[datetime]
     captured_at: Mapped[datetime]
     accuracy_m: Mapped[float]
     sealed: Mapped[str]

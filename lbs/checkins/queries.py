@@ -13,6 +13,7 @@ from sqlalchemy import Row, select
 from lbs.checkins.models import CheckIn
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
+from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
 from lbs.redemptions.policy import GuessLimit
 from lbs.redemptions.queries import COUNT_GUESS
 from lbs.unlocks.queries import FREE_STOCK
@@ -436,6 +437,101 @@ FIND_CLAIM = Statement("""
     WHERE check_in.id = :check_in_id AND check_in.customer_id = :customer_id
 """)
 
+_VISIT = "visit IS NOT NULL AND verdict <> 'voided' AND check_in.id <> :check_in_id"
+"""Of `check_in`: a visit that counts, and not the one that is judged."""
+
+HISTORY = Statement(f"""
+    SELECT asked.venue_id,
+           CASE WHEN asked.times THEN ARRAY(
+               SELECT occurred_at FROM check_in
+               WHERE customer_id = :customer_id AND check_in.venue_id = asked.venue_id
+                 AND {_VISIT} AND occurred_at <= :now AND occurred_at > :horizon
+               ORDER BY occurred_at) END AS times,
+           own.days AS own_days, own.reached_at AS own_reached_at,
+           best.days AS best_other_days, best.reached_at AS best_other_reached_at,
+           quiet.hits AS quiet_hits, quiet.visits AS quiet_visits,
+           trail.visits AS trail, opened.offers AS opened, counter.taken
+    FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked(
+        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean)
+    LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object('customer', customer_id, 'days', days,
+                                            'reached_at', reached_at)) AS people
+        FROM (
+            SELECT customer_id, count(*) AS days, max(first_at) AS reached_at
+            FROM (
+                SELECT check_in.customer_id, min(occurred_at) AS first_at
+                FROM check_in JOIN customer ON customer.id = check_in.customer_id
+                WHERE check_in.venue_id = asked.venue_id AND {_VISIT}
+                  AND occurred_at <= :now AND occurred_at > :leader_since
+                  AND (occurred_at AT TIME ZONE asked.zone)::date
+                      > (CAST(:now AS timestamptz) AT TIME ZONE asked.zone)::date
+                        - CAST(:leader_days AS integer)
+                  AND NOT EXISTS (
+                      SELECT FROM customer_standing AS standing
+                      JOIN venue ON venue.merchant_id = standing.merchant_id
+                      WHERE venue.id = asked.venue_id
+                        AND standing.subject_id = customer.subject_id
+                        AND standing.standing IN ('staff', 'tester'))
+                GROUP BY check_in.customer_id, (occurred_at AT TIME ZONE asked.zone)::date
+            ) AS day GROUP BY customer_id
+        ) AS person
+    ) AS board ON asked.leader
+    LEFT JOIN LATERAL (
+        SELECT days, reached_at
+        FROM jsonb_to_recordset(board.people) AS person(
+            customer uuid, days bigint, reached_at timestamptz)
+        WHERE customer = :customer_id
+    ) AS own ON true
+    LEFT JOIN LATERAL (
+        SELECT days, reached_at
+        FROM jsonb_to_recordset(board.people) AS person(
+            customer uuid, days bigint, reached_at timestamptz)
+        WHERE customer <> :customer_id ORDER BY days DESC, reached_at LIMIT 1
+    ) AS best ON true
+    LEFT JOIN LATERAL (
+        SELECT count(*) AS visits, count(*) FILTER (
+            WHERE extract(isodow FROM occurred_at AT TIME ZONE asked.zone)
+                  = extract(isodow FROM CAST(:now AS timestamptz) AT TIME ZONE asked.zone)
+              AND extract(hour FROM occurred_at AT TIME ZONE asked.zone)
+                  = extract(hour FROM CAST(:now AS timestamptz) AT TIME ZONE asked.zone)) AS hits
+        FROM check_in
+        WHERE check_in.venue_id = asked.venue_id AND {_VISIT}
+          AND occurred_at <= :now AND occurred_at > :quiet_since
+    ) AS quiet ON asked.quiet
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(at_venue.venue_id, at_venue.times) AS visits FROM (
+            SELECT check_in.venue_id, jsonb_agg(occurred_at ORDER BY occurred_at) AS times
+            FROM check_in
+            WHERE customer_id = :customer_id AND check_in.venue_id = ANY(CAST(:trail AS uuid[]))
+              AND {_VISIT} AND occurred_at <= :now AND occurred_at > :horizon
+            GROUP BY check_in.venue_id
+        ) AS at_venue
+    ) AS trail ON cardinality(CAST(:trail AS uuid[])) > 0
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(
+                   offer_id, jsonb_build_object('at', at, 'here_at', here_at)) AS offers
+        FROM (
+            SELECT unlock.offer_id, max(check_in.occurred_at) AS at,
+                   max(check_in.occurred_at) FILTER (
+                       WHERE check_in.venue_id = asked.venue_id) AS here_at
+            FROM unlock JOIN check_in ON check_in.id = unlock.check_in_id
+            WHERE unlock.customer_id = :customer_id AND unlock.state <> 'voided'
+              AND unlock.offer_id = ANY(CAST(:opened AS uuid[]))
+              AND check_in.id <> :check_in_id AND check_in.occurred_at <= :now
+            GROUP BY unlock.offer_id
+        ) AS by_offer
+    ) AS opened ON cardinality(CAST(:opened AS uuid[])) > 0
+    LEFT JOIN LATERAL (
+        SELECT jsonb_object_agg(offer_id, buckets) AS taken FROM (
+            SELECT stock.offer_id, jsonb_object_agg(stock.bucket, stock.taken) AS buckets
+            FROM unnest(CAST(:counter_offers AS uuid[]), CAST(:counters AS text[]))
+                 AS given(offer_id, bucket)
+            JOIN offer_stock AS stock USING (offer_id, bucket) GROUP BY stock.offer_id
+        ) AS by_offer
+    ) AS counter ON cardinality(CAST(:counters AS text[])) > 0
+""")
+"""The parts of the history that only some rules ask about, for one or many venues at once."""
+
 NEARBY = Statement(f"""
     SELECT customer.subject_id, venue.id, venue.name, venue.category, venue.time_zone,
            venue.opening_hours, {PUBLIC_LON} AS lon, {PUBLIC_LAT} AS lat, {_LOCAL_DAY} AS local_day,
@@ -628,6 +724,19 @@ def find_customer(session: Session, check_in_id: UUID, venue_id: UUID) -> UUID |
 
 def find_claim(session: Session, check_in_id: UUID, customer_id: UUID) -> Any | None:
     return FIND_CLAIM.find(session, {"check_in_id": check_in_id, "customer_id": customer_id})
+
+
+def history(
+    session: Session, *, asked: Sequence[dict[str, Any]], now: datetime, **values: Any
+) -> Sequence[Any]:
+    """A row for each venue asked about, with the parts that are asked for."""
+    ago = {
+        "horizon": now - timedelta(days=HORIZON_DAYS),
+        "leader_since": now - timedelta(days=LEADER_DAYS + 1),
+        "leader_days": LEADER_DAYS,
+        "quiet_since": now - timedelta(weeks=QUIET_WEEKS),
+    }
+    return HISTORY.all(session, {**values, **ago, "asked": json.dumps(asked), "now": now})
 
 
 def nearby(

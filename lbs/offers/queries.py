@@ -80,6 +80,15 @@ def list_venues_of_offer(
     ).all()
 
 
+def count_venues(session: Session, merchant_id: UUID, venue_ids: Sequence[str]) -> int:
+    """How many of these are the merchant's."""
+    if not venue_ids:
+        return 0
+    counted = text("SELECT count(*) FROM venue WHERE merchant_id = :merchant_id AND id = ANY(:ids)")
+    values = {"merchant_id": merchant_id, "ids": [UUID(venue_id) for venue_id in venue_ids]}
+    return int(session.scalars(counted, values).one())
+
+
 def load_terms(session: Session, offer_id: UUID, number: int) -> OfferVersion:
     return session.get_one(OfferVersion, (offer_id, number))
 

@@ -11,7 +11,14 @@ from zoneinfo import ZoneInfo
 
 from lbs.db import Session, new_id
 from lbs.offers import queries
-from lbs.offers.errors import DatesRefused, OfferEnded, OfferNotFound, OfferNotReady, StatusRefused
+from lbs.offers.errors import (
+    DatesRefused,
+    OfferEnded,
+    OfferNotFound,
+    OfferNotReady,
+    PlaceNotFound,
+    StatusRefused,
+)
 from lbs.offers.models import Offer, OfferVersion
 from lbs.offers.rules.schedule import next_openings, read_schedule
 
@@ -57,6 +64,7 @@ def create_offer(session: Session, merchant_id: UUID, command: WriteOffer, now: 
     )
     session.add(offer)
     session.flush()
+    _require_own_trail(session, merchant_id, command.terms["rule"])
     session.add(OfferVersion(offer_id=offer.id, number=1, created_at=now, **command.terms))
     session.flush()
     _place(session, offer, command)
@@ -92,6 +100,7 @@ def change_offer(
         terms = {name: getattr(old, name) for name in queries.TERMS} | command.terms
         if terms["valid_from"] >= terms["valid_to"]:
             raise DatesRefused
+        _require_own_trail(session, merchant_id, terms["rule"])
         offer.terms_version += 1
         session.add(
             OfferVersion(offer_id=offer_id, number=offer.terms_version, created_at=now, **terms)
@@ -161,6 +170,13 @@ def _lock(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer:
     if offer is None:
         raise OfferNotFound
     return offer
+
+
+def _require_own_trail(session: Session, merchant_id: UUID, rule: dict[str, Any]) -> None:
+    """Where else a customer has been is told to nobody but whose venues they are."""
+    venue_ids = rule.get("venue_ids", ())
+    if queries.count_venues(session, merchant_id, venue_ids) < len(venue_ids):
+        raise PlaceNotFound
 
 
 def _touch(session: Session, offer: Offer, now: datetime) -> None:

@@ -131,7 +131,9 @@ def upgrade() -> None:
         "ix_fix_customer_id_received_at", "fix", ["customer_id", "received_at"], unique=False
     )
     op.create_index(op.f("ix_fix_digest"), "fix", ["digest"], unique=False)
-    op.create_index(op.f("ix_fix_received_at"), "fix", ["received_at"], unique=False)
+    op.create_index(
+        "ix_fix_received_at", "fix", ["received_at"], unique=False, postgresql_using="brin"
+    )
     op.create_table(
         "venue_proof",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -261,7 +263,9 @@ def upgrade() -> None:
         ["customer_id", "occurred_at"],
         unique=False,
     )
-    op.create_index("ix_check_in_venue_id_id", "check_in", ["venue_id", "id"], unique=False)
+    op.create_index(
+        "ix_check_in_venue_id_occurred_at", "check_in", ["venue_id", "occurred_at"], unique=False
+    )
     op.create_foreign_key(
         op.f("fk_check_in_event_id_event"), "check_in", "event", ["event_id"], ["id"]
     )

@@ -33,6 +33,7 @@ from lbs.checkins.policy import (
     uphold,
 )
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
+from lbs.checkins.service.histories import Histories, Place, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
 from lbs.offers.rules import (
@@ -60,6 +61,8 @@ from lbs.venues.errors import VenueNotFound
 from lbs.venues.policy import is_open
 
 TRIES = 3
+NOBODYS = UUID(int=0)
+"""The id of no check-in."""
 TAKES_EVIDENCE = ("accepted", "ambiguous")
 NOT_COUNTED = ("tester", "staff")
 """Standings whose check-ins are in no statistic."""
@@ -104,6 +107,8 @@ class Case:
     facts: Facts
     judgement: Judgement
     now: datetime
+    histories: Histories = field(default_factory=dict)
+    """What the offers' rules look at, for each."""
 
     @property
     def is_new_visit(self) -> bool:
@@ -134,8 +139,11 @@ class Case:
             event_id=claim.place_id if claim.is_event else None,
         )
 
+    def history_for(self, offer: Offer) -> History:
+        return self.histories[self.seen.venue_id, offer.id]
+
     def opens(self, offer: Offer) -> Look | None:
-        return opens(offer, self.history) if self.judgement.accepted else None
+        return opens(offer, self.history_for(offer)) if self.judgement.accepted else None
 
     def withholds(self, row: dict[str, Any]) -> Why | None:
         """What keeps an offer from the customer whose rule is met."""
@@ -285,7 +293,9 @@ def nearby(
     rows = queries.nearby(
         session, customer_id=customer_id, lon=lon, lat=lat, radius_m=radius_m, limit=limit, now=now
     )
-    return [_view_nearby(row, now) for row in rows]
+    places = [Place(_history(row, now), _offers_near(row, now)) for row in rows]
+    known = histories(session, customer_id, NOBODYS, places, now)
+    return [_view_nearby(row, place, known) for row, place in zip(rows, places, strict=True)]
 
 
 def list_check_ins(
@@ -368,6 +378,9 @@ def _try_to_conclude(
         judgement = uphold(judgement, claim.level)
     case = Case(claim, seen, facts, judgement, now)
     offers = case.offers
+    place = Place(case.history, [offer for _, offer in offers])
+    known = histories(session, customer_id, claim.id, [place], claim.occurred_at)
+    case = replace(case, histories=known)
     grants = [
         _grant(case, row, caps_of(offer, look), tools)
         for row, offer in offers
@@ -637,7 +650,8 @@ def _closed(
         offer_id = UUID(row["id"])
         if offer_id in unlocked or offer_id in case.claim.opened:
             continue
-        standing = stand_after(offer, case.history, accepted=case.judgement.accepted)
+        history = case.history_for(offer)
+        standing = stand_after(offer, history, accepted=case.judgement.accepted)
         if offer_id in lost:
             standing = sold_out(standing)
         elif case.opens(offer) and (why := case.withholds(row)):
@@ -672,7 +686,11 @@ def _receipt(customer_id: UUID, case: Case, limits: Limits, tools: Tools) -> str
     )
 
 
-def _view_nearby(row: Any, now: datetime) -> NearbyVenue:
+def _offers_near(row: Any, now: datetime) -> list[Offer]:
+    return [_offer(offer, row, row.id, now) for offer in row.offers or ()]
+
+
+def _view_nearby(row: Any, place: Place, known: Histories) -> NearbyVenue:
     return NearbyVenue(
         id=row.id,
         name=row.name,
@@ -687,9 +705,9 @@ def _view_nearby(row: Any, now: datetime) -> NearbyVenue:
                 UUID(offer["id"]),
                 offer["teaser"],
                 offer["min_level"],
-                stand(_offer(offer, row, row.id, now), _history(row, now)),
+                stand(ruled, known[row.id, ruled.id]),
             )
-            for offer in row.offers or ()
+            for offer, ruled in zip(row.offers or (), place.offers, strict=True)
         ),
     )
 

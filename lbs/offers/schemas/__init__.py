@@ -6,9 +6,21 @@ import marshmallow as ma
 from babel.numbers import list_currencies
 from marshmallow import fields, validate
 
-from lbs.http.fields import Integer, OneOf, Schema, String, Timestamp, Word, tag, text
+from lbs.http.fields import (
+    Boolean,
+    Float,
+    Integer,
+    OneOf,
+    Schema,
+    String,
+    Timestamp,
+    Word,
+    tag,
+    text,
+)
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.queries import TERMS
+from lbs.offers.rules.schedule import WEEKDAYS
 from lbs.offers.schemas.schedule import ScheduleSchema
 from lbs.offers.service import WriteOffer
 from lbs.venues.schemas import MinLevel
@@ -85,6 +97,10 @@ class RewardSchema(OneOf):
     }
 
 
+def _days(**kwargs: Any) -> Integer:
+    return Integer(validate=validate.Range(1, 366), **kwargs)
+
+
 class EveryVisitRuleSchema(Schema):
     """Opens at every visit."""
 
@@ -109,6 +125,96 @@ class EveryNthVisitRuleSchema(Schema):
 
     kind = tag("every_nth_visit")
     n = Integer(required=True, validate=validate.Range(2, 1000), metadata={"example": 5})
+    within_days = _days(metadata={"description": "Visits count for so long; left out: always"})
+    count = Word(
+        "VisitCount", ("visits", "days"), metadata={"description": "What counts; left out: visits"}
+    )
+
+
+class FrequencyRuleSchema(Schema):
+    """Opens at every visit that is at least the nth within so many days."""
+
+    kind = tag("frequency")
+    n = Integer(required=True, validate=validate.Range(2, 366), metadata={"example": 3})
+    within_days = _days(required=True, metadata={"example": 7})
+
+
+class StreakRuleSchema(Schema):
+    """Opens when the customer has come in so many weeks in a row, and after as many more."""
+
+    kind = tag("streak")
+    weeks = Integer(required=True, validate=validate.Range(2, 52), metadata={"example": 4})
+
+
+class TopVisitorRuleSchema(Schema):
+    """Opens for the customer with the most days at the venue in 60; staff are left out."""
+
+    kind = tag("top_visitor")
+
+
+CLOCK: dict[str, Any] = {
+    "required": True,
+    "validate": validate.Regexp(
+        r"\A(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)\Z", error="A time such as 17:30."
+    ),
+}
+
+
+class FlashRuleSchema(Schema):
+    """Opens for the first n in a window of the day, on the venue's clock, at each venue anew."""
+
+    kind = tag("flash")
+    n = Integer(required=True, validate=validate.Range(1, MAX_COUNT), metadata={"example": 10})
+    from_time = String(data_key="from", attribute="from", metadata={"example": "17:00"}, **CLOCK)
+    to_time = String(data_key="to", attribute="to", metadata={"example": "19:00"}, **CLOCK)
+    weekdays = fields.List(
+        Word("Weekday", WEEKDAYS),
+        validate=validate.Length(1, 7),
+        metadata={"description": "Left out: every day"},
+    )
+
+
+class TrailRuleSchema(Schema):
+    """Opens at the visit that completes the venues within so many days."""
+
+    kind = tag("trail")
+    venue_ids = fields.List(
+        fields.UUID(),
+        required=True,
+        validate=validate.Length(2, 50),
+        metadata={"description": "Of this merchant"},
+    )
+    within_days = _days(required=True, metadata={"example": 30})
+    ordered = Boolean(load_default=False, metadata={"description": "Only in the order given"})
+
+    @ma.validates("venue_ids")
+    def distinct(self, value: list[Any], **_: Any) -> None:
+        if len(set(value)) < len(value):
+            raise ma.ValidationError("Each venue once.")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """As it is stored."""
+        return {**data, "venue_ids": [str(venue_id) for venue_id in data["venue_ids"]]}
+
+
+class OffPeakRuleSchema(Schema):
+    """Opens in the hours of the week into which few of the venue's visits of 8 weeks fell."""
+
+    kind = tag("off_peak")
+    max_share = Float(
+        required=True,
+        validate=validate.Range(0, 1),
+        metadata={
+            "description": "Of all its visits; an hour of the week has 0.006 on average",
+            "example": 0.004,
+        },
+    )
+    min_visits = Integer(
+        required=True,
+        validate=validate.Range(1, MAX_COUNT),
+        metadata={"description": "With fewer it is not known, and stays closed", "example": 200},
+    )
 
 
 class ComebackRuleSchema(Schema):
@@ -138,6 +244,12 @@ class RuleSchema(OneOf):
         "first_visit": FirstVisitRuleSchema(),
         "nth_visit": NthVisitRuleSchema(),
         "every_nth_visit": EveryNthVisitRuleSchema(),
+        "frequency": FrequencyRuleSchema(),
+        "streak": StreakRuleSchema(),
+        "top_visitor": TopVisitorRuleSchema(),
+        "flash": FlashRuleSchema(),
+        "trail": TrailRuleSchema(),
+        "off_peak": OffPeakRuleSchema(),
         "comeback": ComebackRuleSchema(),
         "event": EventRuleSchema(),
     }
