@@ -127,11 +127,11 @@ _VISITS = """
 """Customers take turns; each visits venues of one city, every venue a few times."""
 
 CHECK_INS = f"""
-    INSERT INTO check_in (id, venue_id, customer_id, occurred_at, verdict, level, reasons,
-                          distance_m, accuracy_m, captured_at, provider, mock)
+    INSERT INTO check_in (id, venue_id, customer_id, occurred_at, verdict, level, findings, proofs,
+                          revision, visit, distance_m, accuracy_m, captured_at, provider)
     SELECT bench_id({{check_in}}, j, (extract(epoch FROM at) * 1000)::bigint),
            bench_id({{venue}}, venue), bench_id({{customer}}, customer), at,
-           'accepted', 1, '{{{{}}}}', -12.5, 10, at, 'gps', false
+           'accepted', 1, '[]', '[]', 0, round % {{visits_per_venue}} + 1, -12.5, 10, at, 'gps'
     FROM ({_VISITS}) AS visit
 """
 
