@@ -5,18 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import psycopg
 import uuid_utils.compat
 from psycopg.rows import namedtuple_row
-from sqlalchemy import ARRAY, BigInteger, DateTime, MetaData, Text, create_engine, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    DateTime,
+    Engine,
+    MetaData,
+    Text,
+    create_engine,
+    orm,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase
 
 from lbs.errors import Unavailable
 
@@ -32,8 +43,6 @@ NAMING = {
 
 
 POOL_S, LOCK_S = 5, 5
-_DRIVER = "psycopg connection"
-"""Under this name a session remembers it; a session lives for one transaction."""
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 """For its way to write parameters, which is PostgreSQL's own."""
 
@@ -62,6 +71,37 @@ class DatabaseUnavailable(Unavailable):
 
     code = "database-unavailable"
     title = "The service cannot use its database just now"
+
+
+class Session(orm.Session):
+    """One transaction on one connection from the pool, until it is closed.
+
+    Statements go to psycopg's own connection. SQLAlchemy's machinery stands around the same one
+    and begins when it is first asked: a hot path that never asks does not pay for it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._pooled = engine.raw_connection()
+        super().__init__(Connection(engine, self._pooled), expire_on_commit=False)
+
+    @property
+    def driver(self) -> psycopg.Connection[Any]:
+        return cast("psycopg.Connection[Any]", self._pooled.driver_connection)
+
+    def commit(self) -> None:
+        if self.in_transaction():
+            super().commit()
+        else:
+            self._pooled.commit()
+
+    def rollback(self) -> None:
+        super().rollback()
+        self._pooled.rollback()
+
+    def close(self) -> None:
+        """What was not committed is rolled back."""
+        super().close()
+        self._pooled.close()
 
 
 class Statement:
@@ -103,11 +143,7 @@ class Statement:
         self._run(session, values)
 
     def _run(self, session: Session, values: Mapping[str, Any]) -> psycopg.Cursor[Any]:
-        connection: Any = session.info.get(_DRIVER)
-        if connection is None:
-            connection = session.connection().connection.driver_connection
-            session.info[_DRIVER] = connection
-        return self.run(connection, values, namedtuple_row)
+        return self.run(session.driver, values, namedtuple_row)
 
 
 class Database:
@@ -121,14 +157,14 @@ class Database:
             pool_timeout=POOL_S,
             connect_args={"options": _bounds(statement_s)} if statement_s else {},
         )
-        self.sessions = sessionmaker(self.engine, expire_on_commit=False)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Commit on success, roll back on any exception; nothing else commits."""
         try:
-            with self.sessions.begin() as session:
+            with Session(self.engine) as session:
                 yield session
+                session.commit()
         except PoolTimeout as error:
             raise DatabaseUnavailable(retry_after=2) from error
         except (OperationalError, psycopg.OperationalError) as error:

@@ -31,16 +31,22 @@ POINT = """
 """
 """The reported position, or NULL where there is none."""
 
-SIGNED_DISTANCE_M = """
-    CASE WHEN ST_Covers(venue.fence, position.at)
-         THEN -ST_Distance(ST_Boundary(venue.fence::geometry)::geography, position.at)
-         ELSE ST_Distance(venue.fence, position.at) END
+_SIGNED_DISTANCE_M = """
+    CASE WHEN {place}.centre IS NOT NULL
+         THEN ST_Distance({place}.centre, position.at) - {place}.radius_m
+         WHEN ST_Covers({place}.fence::geometry, position.at::geometry)
+         THEN -ST_Distance(ST_Boundary({place}.fence::geometry)::geography, position.at)
+         ELSE ST_Distance({place}.fence, position.at) END
 """
+"""Edges are straight in longitude and latitude, as GeoJSON means them (RFC 7946, 3.1.1)."""
+
+SIGNED_DISTANCE_M = _SIGNED_DISTANCE_M.format(place="venue")
 """Metres from `position.at` to the fence of `venue`, negative inside."""
 
-SIGNED_EVENT_DISTANCE_M = SIGNED_DISTANCE_M.replace(
-    "venue.fence", "coalesce(event.fence, venue.fence)"
-)
+SIGNED_EVENT_DISTANCE_M = f"""
+    CASE WHEN event.fence IS NULL THEN {SIGNED_DISTANCE_M}
+         ELSE {_SIGNED_DISTANCE_M.format(place="event")} END
+"""
 """The same to the fence of `event`, which is the venue's where it has none of its own."""
 
 NEAREST = """

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from lbs.checkins import queries
-from lbs.db import new_id
+from lbs.db import Session, new_id
 from tests.world import World, ago, now
 
 THERE = {"lon": 140.0, "lat": 60.0}
@@ -94,7 +94,7 @@ def test_nearby_search_walks_the_index_of_the_fences(world: World, db):
         "limit": 20,
         "now": now(),
     }
-    with db.sessions() as session:  # never committed: the tests share the database
+    with Session(db.engine) as session:  # never committed: the tests share the database
         session.execute(
             text("""
                 INSERT INTO venue (id, merchant_id, name, category, time_zone, fence, location,

@@ -14,7 +14,7 @@ import lbs.ledger.jobs
 import lbs.redemptions.jobs
 import lbs.unlocks.jobs  # noqa: F401
 from lbs.cli.server import conninfo
-from lbs.db import new_id
+from lbs.db import Session, new_id
 from lbs.jobs.app import connected
 from tests.unlocks.stock import counters, events
 from tests.world import World, now
@@ -228,9 +228,8 @@ def test_a_stalled_job_whose_successor_waits_already_is_closed_and_stops_no_othe
 
 
 def test_a_job_deferred_in_a_transaction_that_fails_is_never_run(jobs, db):
-    with jobs.open(), db.sessions() as session:
-        connection = session.connection().connection.driver_connection
-        jobs.configure_task("forget_old_guesses", connection=connection).defer(timestamp=0)
+    with jobs.open(), Session(db.engine) as session:
+        jobs.configure_task("forget_old_guesses", connection=session.driver).defer(timestamp=0)
         assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 1
         session.rollback()
     with db.transaction() as session:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from lbs.db import new_id
+from lbs.db import Session, new_id
 from lbs.ledger import queries
 from tests.world import World, now
 
@@ -148,7 +148,7 @@ def test_every_fact_knows_its_transaction(world: World, db):
 
 
 def test_a_fact_is_gone_with_its_transaction(world: World, db):
-    with db.sessions() as session:
+    with Session(db.engine) as session:
         append(session, now(), world.merchant_id)
         session.rollback()
     assert kept(db, world.merchant_id) == 0
