@@ -147,7 +147,10 @@ ROUTES: dict[str, Route] = {
 @pytest.fixture
 def victim(world: World) -> Victim:
     mark = uuid.uuid4().hex
-    texts = {name: f"{name} {mark}" for name in ("venue", "group", "teaser", "terms", "key", "event", "note")}
+    texts = {
+        name: f"{name} {mark}"
+        for name in ("venue", "group", "teaser", "terms", "key", "event", "note")
+    }
     venue = world.venue(name=texts["venue"])
     group = world.ask(
         "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}

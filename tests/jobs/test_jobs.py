@@ -9,6 +9,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
 import lbs.accounts.jobs
+import lbs.circles.jobs
 import lbs.ledger.jobs
 import lbs.redemptions.jobs
 import lbs.unlocks.jobs  # noqa: F401
@@ -21,6 +22,7 @@ from tests.world import World, now
 TASKS = {
     "expire_unlocks",
     "forget_old_guesses",
+    "forget_old_parties",
     "forget_old_tokens",
     "make_ledger_partitions",
     "retry_stalled",

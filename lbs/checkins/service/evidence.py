@@ -13,10 +13,11 @@ from lbs.accounts.service import open_integrity
 from lbs.checkins import queries
 from lbs.checkins.policy import LocationFix
 from lbs.db import Session
+from lbs.http import guesses
+from lbs.http.guesses import GuessLimit
 from lbs.proofs import policy as proofs
 from lbs.proofs.policy import Kind, Outcome, Proven, Provisioned
 from lbs.proofs.rules import integrity
-from lbs.redemptions.policy import GuessLimit
 from lbs.vault import Vault
 
 USE_REMEMBERED = timedelta(hours=2)
@@ -103,13 +104,13 @@ def _verify_proofs(
     if not given:
         return ()
     guessers = {f"proof {customer_id}": 1, f"proof at {place_id}": VENUE_GUESSES}
-    if queries.is_throttled(session, guessers, tools.guesses, now):
+    if guesses.wait_s(session, guessers, tools.guesses, now):
         return [Proven(piece.kind, Outcome.THROTTLED) for piece in given]
     kinds = [piece.kind for piece in given]
     live = _live(session, place_id, customer_id, kinds, tools.vault, now)
     proven = [proofs.verify(piece, live, now) for piece in given]
     if any(piece.is_guess for piece in proven):
-        queries.count_guess(session, guessers, tools.guesses, now)
+        guesses.count_guess(session, guessers, tools.guesses, now)
     return proven
 
 

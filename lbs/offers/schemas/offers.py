@@ -260,6 +260,7 @@ class OfferSchema(Schema):
         "status": "active",
         "version": 2,
         "terms_version": 1,
+        "copied_from": None,
         **_OFFER,
         "limit_per_customer": None,
         "limit_per_day": None,
@@ -275,6 +276,9 @@ class OfferSchema(Schema):
     version = fields.Integer(required=True)
     terms_version = fields.Integer(
         required=True, metadata={"description": "Counts the versions of the terms"}
+    )
+    copied_from = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "The offer it is a copy of"}
     )
     teaser = fields.String(required=True)
     terms = fields.String(required=True)

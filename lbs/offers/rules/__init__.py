@@ -1,0 +1,94 @@
+"""
+When an offer opens. Pure: every number is an argument.
+
+A visit is an accepted check-in at the venue; visits are counted per customer and venue. A rule
+looks at the history before a check-in and says whether the check-in opens the offer (`look`);
+dates, limits and what the customer has had already make the standing of it (`stand`).
+"""
+
+from lbs.offers.rules.combined import AllOf, AnyOf, leaves
+from lbs.offers.rules.documents import FORBIDDEN, RULES, needs_of, read_rule, write_rule
+from lbs.offers.rules.history import History, HourShare, Part
+from lbs.offers.rules.hours import Flash, OffPeak
+from lbs.offers.rules.look import Look, Pledge, Reach, Rule, Unit, Why
+from lbs.offers.rules.people import Friends, Party, Referred, Swarm, TopVisitor
+from lbs.offers.rules.places import Event, Trail
+from lbs.offers.rules.standing import (
+    Limits,
+    Offer,
+    Standing,
+    State,
+    caps_of,
+    customer_bucket,
+    day_bucket,
+    obstacle,
+    opens,
+    sold_out,
+    stand,
+    stand_after,
+    venue_bucket,
+    venue_day_bucket,
+    withheld,
+)
+from lbs.offers.rules.visits import (
+    Charity,
+    Comeback,
+    EveryNthVisit,
+    EveryVisit,
+    FirstVisit,
+    Frequency,
+    NthVisit,
+    Streak,
+)
+
+__all__ = [
+    "FORBIDDEN",
+    "RULES",
+    "AllOf",
+    "AnyOf",
+    "Charity",
+    "Comeback",
+    "Event",
+    "EveryNthVisit",
+    "EveryVisit",
+    "FirstVisit",
+    "Flash",
+    "Frequency",
+    "Friends",
+    "History",
+    "HourShare",
+    "Limits",
+    "Look",
+    "NthVisit",
+    "OffPeak",
+    "Offer",
+    "Part",
+    "Party",
+    "Pledge",
+    "Reach",
+    "Referred",
+    "Rule",
+    "Standing",
+    "State",
+    "Streak",
+    "Swarm",
+    "TopVisitor",
+    "Trail",
+    "Unit",
+    "Why",
+    "caps_of",
+    "customer_bucket",
+    "day_bucket",
+    "leaves",
+    "needs_of",
+    "obstacle",
+    "opens",
+    "read_rule",
+    "sold_out",
+    "stand",
+    "stand_after",
+    "venue_bucket",
+    "venue_day_bucket",
+    "withheld",
+    "write_rule",
+]

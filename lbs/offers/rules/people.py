@@ -1,0 +1,97 @@
+"""Rules about the others at the venue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from lbs.offers.rules.history import History, Part
+from lbs.offers.rules.look import Look, Reach, Unit, Why, condition, toward
+
+
+@dataclass(frozen=True, slots=True)
+class TopVisitor:
+    """Opens at every visit of the customer with the most days here in LEADER_DAYS.
+
+    The day of this visit counts. Of those with equally many days, who had them first is the top
+    visitor; who is the second to reach them has to come once more.
+    """
+
+    kind: ClassVar[str] = "top_visitor"
+    needs: ClassVar[frozenset[Part]] = frozenset({Part.LEADER})
+
+    def look(self, history: History) -> Look:
+        after, best = history.own_days + (not history.came_today), history.best_other_days
+        target = best if 0 < best == after and _was_first(history) else best + 1
+        return toward(history.own_days, after, target, Why.NOT_TOP, Unit.DAYS)
+
+
+def _was_first(history: History) -> bool:
+    own_at, other_at = history.own_reached_at, history.best_other_reached_at
+    return history.came_today and bool(own_at and other_at and own_at < other_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Swarm:
+    """Opens once a day a venue, when so many are there: for all of them at once."""
+
+    kind: ClassVar[str] = "swarm"
+    needs: ClassVar[frozenset[Part]] = frozenset({Part.PRESENT, Part.WINDOWS})
+    n: int
+    """The customer included."""
+
+    def look(self, history: History) -> Look:
+        here, bucket = history.present, swarm_bucket(history)
+        look = toward(here + history.is_here, here + 1, self.n, Why.MORE_PEOPLE, Unit.PEOPLE)
+        look = replace(look, buckets=((bucket, 1),), opens_for=Reach.PRESENT)
+        return replace(look, why=Why.ALREADY_TODAY) if history.taken.get(bucket) else look
+
+
+def swarm_bucket(history: History) -> str:
+    return f"swarm {history.today.isoformat()} venue {history.venue_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Opens when so many customers have checked in under one party code: for all of them.
+
+    Who joins later has it at once.
+    """
+
+    kind: ClassVar[str] = "party"
+    needs: ClassVar[frozenset[Part]] = frozenset({Part.PARTY})
+    n: int
+    """The customer included."""
+
+    def look(self, history: History) -> Look:
+        if history.party is None:
+            return Look(0, 0, self.n, Unit.PEOPLE, Why.NO_PARTY)
+        look = toward(history.party, history.party + 1, self.n, Why.MORE_PEOPLE, Unit.PEOPLE)
+        return replace(look, opens_for=Reach.PARTY)
+
+
+@dataclass(frozen=True, slots=True)
+class Friends:
+    """Opens for a customer who finds so many friends here; the customer is not counted.
+
+    The friends who were there before have it when they check in themselves.
+    """
+
+    kind: ClassVar[str] = "friends"
+    needs: ClassVar[frozenset[Part]] = frozenset({Part.FRIENDS})
+    n: int
+
+    def look(self, history: History) -> Look:
+        here = history.friends_present
+        return toward(here, here, self.n, Why.MORE_FRIENDS, Unit.FRIENDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """Opens at the verified check-in of a customer whom a friend's share has brought."""
+
+    kind: ClassVar[str] = "referred"
+    needs: ClassVar[frozenset[Part]] = frozenset({Part.REFERRAL})
+
+    def look(self, history: History) -> Look:
+        return condition(None if history.referred else Why.NOT_REFERRED)

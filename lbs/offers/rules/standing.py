@@ -1,0 +1,191 @@
+"""How an offer stands for a customer, by its rule, its dates and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from lbs.offers.rules.history import History
+from lbs.offers.rules.look import Look, Rule, Unit, Why
+
+
+class State(StrEnum):
+    """How an offer stands for one customer."""
+
+    LOCKED = "locked"
+    NOT_STARTED = "not_started"
+    """The offer's dates are still to come."""
+    BEFORE_START = "before_start"
+    """The offer runs, and its next hours are still to come."""
+    IN_PROGRESS = "in_progress"
+    """It opens when more people have come."""
+    UNLOCKABLE_HERE = "unlockable_here"
+    """It opens at a check-in now."""
+    UNLOCKED = "unlocked"
+    TAKEN = "taken"
+    """There are no more, or no more today."""
+    REDEEMED = "redeemed"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many unlocks there may be; None is without limit."""
+
+    total: int | None = None
+    per_customer: int | None = None
+    per_day: int | None = None
+    per_venue: int | None = None
+    per_venue_day: int | None = None
+
+    def buckets(self, subject: object, local_day: date, venue_id: object) -> dict[str, int]:
+        """The counters that one unlock takes from, each with its cap."""
+        caps = {
+            TOTAL_BUCKET: self.total,
+            day_bucket(local_day): self.per_day,
+            customer_bucket(subject): self.per_customer,
+            venue_bucket(venue_id): self.per_venue,
+            venue_day_bucket(venue_id, local_day): self.per_venue_day,
+        }
+        return {bucket: cap for bucket, cap in caps.items() if cap is not None}
+
+
+TOTAL_BUCKET = "total"
+
+
+def day_bucket(local_day: date) -> str:
+    return f"day {local_day.isoformat()}"
+
+
+def customer_bucket(subject: object) -> str:
+    return f"customer {subject}"
+
+
+def venue_bucket(venue_id: object) -> str:
+    return f"venue {venue_id}"
+
+
+def venue_day_bucket(venue_id: object, local_day: date) -> str:
+    return f"{venue_bucket(venue_id)} {day_bucket(local_day)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A running or coming offer as one customer at one venue meets it."""
+
+    id: Any
+    rule: Rule
+    valid_from: datetime
+    caps: Mapping[str, int] = field(default_factory=dict)
+    """The cap of each counter that an unlock would take from by the offer's limits."""
+    taken: Mapping[str, int] = field(default_factory=dict)
+    """What is taken of each."""
+    holds: bool = False
+    """Whether the customer holds an unlock that can still be redeemed."""
+    has_redeemed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    state: State
+    progress: int
+    target: int
+    why: Why | None = None
+    unit: Unit = Unit.VISITS
+
+
+def obstacle(offer: Offer, now: datetime) -> Why | None:
+    """What keeps the offer closed whatever the visit: what lasts longest, if there is more."""
+    if now < offer.valid_from:
+        return Why.NOT_STARTED
+    full = {
+        _limit_of(bucket) for bucket, cap in offer.caps.items() if offer.taken.get(bucket, 0) >= cap
+    }
+    return next((why for why in _FULL if why in full), None)
+
+
+def opens(offer: Offer, history: History) -> Look | None:
+    """What an accepted check-in after this history opens the offer with; None: it does not.
+
+    The unlock takes from `caps_of(offer, look)`, and opens for those whom the look names.
+    """
+    look = offer.rule.look(history)
+    return look if look.opens and obstacle(offer, history.now) is None else None
+
+
+def caps_of(offer: Offer, look: Look) -> dict[str, int]:
+    """Every counter that the unlock takes from, with its cap."""
+    return {**offer.caps, **look.caps}
+
+
+def stand(offer: Offer, history: History) -> Standing:
+    """How the offer stands for a customer with this history, who could check in here."""
+    look = offer.rule.look(history)
+    why = obstacle(offer, history.now) or look.why
+    return Standing(_state(offer, why), look.progress, look.target, why, look.unit)
+
+
+def stand_after(offer: Offer, history: History, *, accepted: bool) -> Standing:
+    """How an offer stands that a check-in after this history did not open."""
+    before = stand(offer, history)
+    if accepted:
+        return replace(before, progress=offer.rule.look(history).after)
+    if before.state is State.UNLOCKABLE_HERE:
+        return replace(before, state=State.LOCKED, why=Why.NOT_ACCEPTED)
+    return before
+
+
+def withheld(standing: Standing, why: Why) -> Standing:
+    """An offer whose rule is met, which something beside the rule keeps closed."""
+    return replace(standing, state=State.LOCKED, why=why)
+
+
+def sold_out(standing: Standing) -> Standing:
+    """An offer that was free when the check-in was judged, and taken when it was written."""
+    return replace(standing, state=State.TAKEN, why=Why.SOLD_OUT)
+
+
+def _state(offer: Offer, why: Why | None) -> State:
+    if offer.holds:
+        return State.UNLOCKED
+    if why is None:
+        return State.UNLOCKABLE_HERE
+    if offer.has_redeemed and why in (Why.CUSTOMER_LIMIT, Why.ONLY_ONCE):
+        return State.REDEEMED
+    return _CLOSED.get(why, State.LOCKED)
+
+
+def _limit_of(bucket: str) -> Why:
+    """What it means that this counter is full."""
+    kind, *rest = bucket.split(" ")
+    if kind == "venue":
+        return Why.SOLD_OUT_HERE_TODAY if len(rest) > 1 else Why.SOLD_OUT_HERE
+    return {
+        "customer": Why.CUSTOMER_LIMIT,
+        "total": Why.SOLD_OUT,
+        "day": Why.SOLD_OUT_TODAY,
+    }[kind]
+
+
+_FULL = (
+    Why.CUSTOMER_LIMIT,
+    Why.SOLD_OUT,
+    Why.SOLD_OUT_HERE,
+    Why.SOLD_OUT_TODAY,
+    Why.SOLD_OUT_HERE_TODAY,
+)
+
+_CLOSED = {
+    Why.NOT_STARTED: State.NOT_STARTED,
+    Why.NOT_IN_WINDOW: State.BEFORE_START,
+    Why.MORE_PEOPLE: State.IN_PROGRESS,
+    Why.MORE_FRIENDS: State.IN_PROGRESS,
+    Why.WINDOW_TAKEN: State.TAKEN,
+    Why.ALREADY_TODAY: State.TAKEN,
+    Why.SOLD_OUT: State.TAKEN,
+    Why.SOLD_OUT_TODAY: State.TAKEN,
+    Why.SOLD_OUT_HERE: State.TAKEN,
+    Why.SOLD_OUT_HERE_TODAY: State.TAKEN,
+}

@@ -1,0 +1,23 @@
+"""What goes in and out of offers and of promotions."""
+
+from lbs.offers.schemas.offers import (
+    MAX_MINOR,
+    ChangeOfferSchema,
+    CreateOfferSchema,
+    OfferListQuerySchema,
+    OfferPageSchema,
+    OfferSchema,
+    RewardSchema,
+    SetOfferStatusSchema,
+)
+
+__all__ = [
+    "MAX_MINOR",
+    "ChangeOfferSchema",
+    "CreateOfferSchema",
+    "OfferListQuerySchema",
+    "OfferPageSchema",
+    "OfferSchema",
+    "RewardSchema",
+    "SetOfferStatusSchema",
+]
