@@ -20,7 +20,15 @@ from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from lbs.errors import Unavailable
 
-__all__ = ["Database", "DatabaseUnavailable", "Model", "Session", "Statement", "new_id"]
+__all__ = [
+    "PRINCIPAL",
+    "Database",
+    "DatabaseUnavailable",
+    "Model",
+    "Session",
+    "Statement",
+    "new_id",
+]
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -32,6 +40,8 @@ NAMING = {
 
 
 POOL_S, LOCK_S = 5, 5
+PRINCIPAL = "principal"
+"""Under this name a session remembers for whom it acts; for nobody, where it is the service."""
 _DRIVER = "psycopg connection"
 """Under this name a session remembers it; a session lives for one transaction."""
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
