@@ -11,20 +11,25 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import lbs.tables  # noqa: F401  (completes the metadata)
 from lbs.accounts.auth import SCHEMES as ACCOUNT_SCHEMES
 from lbs.accounts.auth import KeyRing
-from lbs.accounts.routes import customers, keys, standings
+from lbs.accounts.routes import audit, customers, keys, standings
 from lbs.checkins.routes import blp as checkins
+from lbs.circles.routes import friends, parties
 from lbs.config import Settings
 from lbs.db import Database
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
+from lbs.offers.routes import notices
+from lbs.offers.routes import pages as offer_pages
 from lbs.proofs.auth import SCHEMES as PROOF_SCHEMES
 from lbs.proofs.routes import blp as proofs
 from lbs.proofs.routes import pages as proof_pages
 from lbs.proofs.routes import wristbands
 from lbs.redemptions.routes import blp as redemptions
+from lbs.shares.routes import blp as shares
 from lbs.stats.routes import blp as stats
 from lbs.unlocks.routes import blp as unlocks
+from lbs.unlocks.routes import codes, flags
 from lbs.vault import Vault
 from lbs.venues.routes import blp as venues
 from lbs.venues.routes import events
@@ -81,18 +86,25 @@ def create_app(settings: Settings) -> Flask:
         keys,
         customers,
         standings,
+        audit,
         venues,
         events,
         proofs,
         wristbands,
         offers,
+        notices,
+        codes,
+        parties,
+        friends,
+        shares,
         checkins,
         unlocks,
+        flags,
         redemptions,
         stats,
     ):
         api.register_blueprint(blueprint)
-    for plain in (health.blp, metrics.blp, pages.blp, proof_pages):
+    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages):
         app.register_blueprint(plain)
     return app
 

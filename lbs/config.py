@@ -61,6 +61,10 @@ class Settings:
     guess_limit: int = 20
     guess_window: timedelta = timedelta(minutes=10)
 
+    flag_limit: int = 5
+    flag_window: timedelta = timedelta(days=30)
+    flag_share: float = 0.2
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""

@@ -31,7 +31,15 @@ from sqlalchemy.orm import DeclarativeBase
 
 from lbs.errors import Unavailable
 
-__all__ = ["Database", "DatabaseUnavailable", "Model", "Session", "Statement", "new_id"]
+__all__ = [
+    "PRINCIPAL",
+    "Database",
+    "DatabaseUnavailable",
+    "Model",
+    "Session",
+    "Statement",
+    "new_id",
+]
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -43,6 +51,8 @@ NAMING = {
 
 
 POOL_S, LOCK_S = 5, 5
+PRINCIPAL = "principal"
+"""Under this name a session remembers for whom it acts; for nobody, where it is the service."""
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 """For its way to write parameters, which is PostgreSQL's own."""
 

@@ -1,23 +1,30 @@
 """Every mapped table, so that foreign keys named as strings resolve. Import it before using any."""
 
 from lbs.accounts import models as accounts
+from lbs.audit import models as audit
 from lbs.checkins import models as checkins
-from lbs.http import idempotency
+from lbs.circles import models as circles
+from lbs.http import guesses, idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
 from lbs.proofs import models as proofs
 from lbs.redemptions import models as redemptions
+from lbs.shares import models as shares
 from lbs.unlocks import models as unlocks
 from lbs.venues import models as venues
 
 __all__ = [
     "accounts",
+    "audit",
     "checkins",
+    "circles",
+    "guesses",
     "idempotency",
     "ledger",
     "offers",
     "proofs",
     "redemptions",
+    "shares",
     "unlocks",
     "venues",
 ]

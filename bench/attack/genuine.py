@@ -33,10 +33,10 @@ from lbs.cli.replay import BATCH, RADIUS_M, Row, read
 from lbs.config import Settings
 from lbs.db import Database
 from lbs.geo import Circle, Point
+from lbs.http.guesses import limit_of
 from lbs.ledger.queries import make_partitions
 from lbs.offers import service as offers
 from lbs.offers.rules import Why
-from lbs.redemptions.policy import GuessLimit
 from lbs.vault import Vault
 from lbs.venues import service as venues
 
@@ -352,7 +352,7 @@ def _tools(settings: Settings) -> Tools:
         sign_receipt=lambda claims, ttl: "",
         read_challenge=lambda token: None,
         random_bytes=secrets.token_bytes,
-        guesses=GuessLimit(settings.guess_limit, settings.guess_window),
+        guesses=limit_of(settings),
     )
 
 

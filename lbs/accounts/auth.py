@@ -164,7 +164,7 @@ def merchant_with(scope: str | None) -> Security:
         owner = held.issuperset(SCOPES) and not key.venue_ids
         if not (scope in held if scope else owner):
             raise ScopeMissing(f"It needs {scope}." if scope else "It needs an owner's key.")
-        return MerchantKey(key.id, key.merchant_id, held, frozenset(key.venue_ids))
+        return MerchantKey(key.id, key.name, key.merchant_id, held, frozenset(key.venue_ids))
 
     return Security("merchant_key", authenticate, scope)
 

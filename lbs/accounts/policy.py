@@ -9,6 +9,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES128
 from cryptography.hazmat.primitives.ciphers.modes import ECB
 
+from lbs.audit.policy import Actor
+
 SCOPES = ("venues", "offers", "redeem", "support", "stats")
 STANDINGS = ("blocked", "tester", "staff")
 
@@ -16,6 +18,7 @@ STANDINGS = ("blocked", "tester", "staff")
 @dataclass(frozen=True, slots=True)
 class MerchantKey:
     key_id: UUID
+    name: str
     merchant_id: UUID
     scopes: frozenset[str]
     venue_ids: frozenset[UUID]
@@ -24,6 +27,10 @@ class MerchantKey:
     @property
     def scope_id(self) -> str:
         return f"key {self.key_id}"
+
+    @property
+    def actor(self) -> Actor:
+        return Actor(self.key_id, self.name)
 
     def may_act_at(self, venue_id: UUID) -> bool:
         return not self.venue_ids or venue_id in self.venue_ids

@@ -59,15 +59,16 @@ def list_keys(
     return session.execute(statement.where(ApiKey.id < after) if after else statement).all()
 
 
-def revoke_key(session: Session, *, key_id: UUID, merchant_id: UUID, now: datetime) -> bool:
-    """Whether there was such a key; revoking twice changes nothing."""
-    revoked = session.scalar(
+def revoke_key(
+    session: Session, *, key_id: UUID, merchant_id: UUID, now: datetime
+) -> datetime | None:
+    """When the key was revoked, if there is such a one; revoking twice changes nothing."""
+    return session.scalar(
         update(ApiKey)
         .where(ApiKey.id == key_id, ApiKey.merchant_id == merchant_id)
         .values(revoked_at=func.coalesce(ApiKey.revoked_at, now))
-        .returning(ApiKey.id)
+        .returning(ApiKey.revoked_at)
     )
-    return revoked is not None
 
 
 def replace_secret(
@@ -117,13 +118,14 @@ def upsert_standing(
         .values(merchant_id=merchant_id, subject_id=subject_id, created_at=now, **said)
         .on_conflict_do_update(index_elements=["merchant_id", "subject_id"], set_=said)
         .returning(CustomerStanding)
+        .execution_options(populate_existing=True)
     ).one()
 
 
 def find_standing(
-    session: Session, *, merchant_id: UUID, subject_id: UUID
+    session: Session, *, merchant_id: UUID, subject_id: UUID, lock: bool = False
 ) -> CustomerStanding | None:
-    return session.get(CustomerStanding, (merchant_id, subject_id))
+    return session.get(CustomerStanding, (merchant_id, subject_id), with_for_update=lock)
 
 
 def list_standings(
@@ -141,15 +143,17 @@ def list_standings(
     ).all()
 
 
-def delete_standing(session: Session, *, merchant_id: UUID, subject_id: UUID) -> bool:
-    gone = session.scalar(
+def delete_standing(
+    session: Session, *, merchant_id: UUID, subject_id: UUID
+) -> Row[str, str | None] | None:
+    """The standing and the note that it had."""
+    return session.execute(
         delete(CustomerStanding)
         .where(
             CustomerStanding.merchant_id == merchant_id, CustomerStanding.subject_id == subject_id
         )
-        .returning(CustomerStanding.subject_id)
-    )
-    return gone is not None
+        .returning(CustomerStanding.standing, CustomerStanding.note)
+    ).one_or_none()
 
 
 def restrict_key(

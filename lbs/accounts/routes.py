@@ -24,6 +24,8 @@ from lbs.accounts.auth import (
 from lbs.accounts.errors import BackendKeyNeeded, RefreshTokenRefused
 from lbs.accounts.schemas import (
     ApiKeyPageSchema,
+    AuditPageSchema,
+    AuditQuerySchema,
     CreateApiKeySchema,
     CustomerSchema,
     CustomerSessionSchema,
@@ -33,7 +35,9 @@ from lbs.accounts.schemas import (
     SetStandingSchema,
     StandingPageSchema,
     StandingSchema,
+    present_entry,
 )
+from lbs.audit import queries as audit_log
 from lbs.http.api import Blueprint
 from lbs.http.context import now, settings, transaction, vault
 from lbs.http.paging import Page, Window, WindowQuerySchema, page
@@ -47,6 +51,7 @@ customers = Blueprint("Customers", __name__, description="The app's users and th
 standings = Blueprint(
     "Standings", __name__, description="Customers whom a merchant has treated apart"
 )
+audit = Blueprint("Audit", __name__, description="Who changed what")
 
 
 @keys.route("/v1/api-keys")
@@ -244,7 +249,32 @@ class Standing(MethodView):
     def delete(self, customer: UUID) -> None:
         """Treat a customer like everybody else again"""
         with transaction() as session:
-            service.remove_standing(session, merchant_id=merchant().merchant_id, customer=customer)
+            service.remove_standing(
+                session, merchant_id=merchant().merchant_id, customer=customer, now=now()
+            )
+
+
+@audit.route("/v1/audit")
+class AuditLog(MethodView):
+    @audit.operation("list_audit_entries", SUPPORT)
+    @audit.arguments(AuditQuerySchema, location="query")
+    @audit.response(200, AuditPageSchema)
+    def get(self, query: dict[str, Any]) -> Page[dict[str, Any]]:
+        """List what was changed, by whom, with the old and new values, newest first
+
+        All that the merchant's keys have changed is here, and what the service has changed by
+        itself. Nobody can change or delete an entry. Secrets and notes about people are left out.
+        """
+        window: Window = query.pop("window")
+        with transaction() as session:
+            rows = audit_log.list_entries(
+                session,
+                merchant().merchant_id,
+                audit_log.Filters(**query),
+                limit=window.limit + 1,
+                after=window.after,
+            )
+        return page([present_entry(row) for row in rows], window, lambda entry: entry["id"])
 
 
 def _session(issued: service.Issued) -> dict[str, Any]:

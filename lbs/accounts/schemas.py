@@ -7,8 +7,9 @@ from marshmallow import fields, validate
 
 from lbs.accounts.policy import SCOPES, STANDINGS
 from lbs.accounts.service import CreateKey, Register, SetStanding
-from lbs.http.fields import Schema, Timestamp, Word, text
-from lbs.http.paging import page_schema
+from lbs.audit.models import AuditEntry
+from lbs.http.fields import Schema, String, Timestamp, Word, text
+from lbs.http.paging import WindowQuerySchema, page_schema
 
 SCOPE = Word("Scope", SCOPES)
 _KEY = {
@@ -156,6 +157,87 @@ class StandingSchema(Schema):
 
 
 StandingPageSchema = page_schema(StandingSchema, "StandingPageSchema")
+
+
+class AuditQuerySchema(WindowQuerySchema):
+    resource = String(
+        load_default=None,
+        validate=validate.Regexp(r"\A[a-z]+(_[a-z]+)*\Z"),
+        metadata={"description": "The kind of what was changed", "example": "offer"},
+    )
+    resource_id = fields.UUID(load_default=None, metadata={"description": "What was changed"})
+    key_id = fields.UUID(
+        load_default=None, data_key="actor", metadata={"description": "The API key that did it"}
+    )
+    start = Timestamp(
+        load_default=None, data_key="from", metadata={"description": "Made from then on"}
+    )
+    end = Timestamp(load_default=None, data_key="to", metadata={"description": "Made before then"})
+
+
+class ActorSchema(Schema):
+    """Who changed something."""
+
+    key_id = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The API key; null where the service acted by itself"},
+    )
+    name = fields.String(
+        required=True, metadata={"description": "The key's name at that time, or `lbs`"}
+    )
+
+
+class ValueChangeSchema(Schema):
+    """A member of a resource that has another value now. A list of ids stands for a set."""
+
+    member = fields.String(required=True)
+    old = fields.Raw(
+        required=True, metadata={"description": "null where there was none, or it is new"}
+    )
+    new = fields.Raw(
+        required=True, metadata={"description": "null where there is none, or it is gone"}
+    )
+
+
+class AuditEntrySchema(Schema):
+    """One change, as it was made."""
+
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-00000000000e",
+        "at": "2026-11-22T09:06:00Z",
+        "actor": {"key_id": "019abc12-0000-7000-8000-000000000006", "name": "owner"},
+        "action": "offer.changed",
+        "resource": "offer",
+        "resource_id": "019abc12-0000-7000-8000-000000000002",
+        "changes": [{"member": "limit_per_day", "old": None, "new": 100}],
+    }
+
+    id = fields.UUID(required=True)
+    at = Timestamp(required=True)
+    actor = fields.Nested(ActorSchema, required=True)
+    action = fields.String(required=True, metadata={"description": "Such as `offer.changed`"})
+    resource = fields.String(required=True)
+    resource_id = fields.UUID(required=True)
+    changes = fields.List(fields.Nested(ValueChangeSchema), required=True)
+
+
+AuditPageSchema = page_schema(AuditEntrySchema, "AuditPageSchema")
+
+
+def present_entry(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at": entry.at,
+        "actor": {"key_id": entry.key_id, "name": entry.actor},
+        "action": entry.action,
+        "resource": entry.resource,
+        "resource_id": entry.resource_id,
+        "changes": [
+            {"member": member, "old": old, "new": new}
+            for member, (old, new) in entry.changes.items()
+        ],
+    }
 
 
 class CustomerSessionSchema(Schema):

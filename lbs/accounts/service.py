@@ -27,6 +27,8 @@ from lbs.accounts.models import (
     RefreshToken,
 )
 from lbs.accounts.policy import SCOPES, pseudonym, subject_of
+from lbs.audit.policy import withhold
+from lbs.audit.service import record
 from lbs.db import Session, new_id
 from lbs.vault import Unreadable, Vault, hash_token
 
@@ -138,6 +140,7 @@ def create_key(
     queries.restrict_key(
         session, key_id=key.id, merchant_id=merchant_id, venue_ids=command.venue_ids
     )
+    record(session, merchant_id, "api_key.created", key.id, after=command, now=now)
     return view_key(key, command.venue_ids, token)
 
 
@@ -160,6 +163,7 @@ def rotate_key(
     found = queries.find_key(session, key_id)
     if found is None:
         raise KeyNotFound
+    record(session, merchant_id, "api_key.rotated", key_id, now=now)
     return view_key(found, found.venue_ids, token)
 
 
@@ -168,8 +172,11 @@ def revoke_key(
 ) -> None:
     if key_id == own_key_id:
         raise KeyInUse
-    if not queries.revoke_key(session, key_id=key_id, merchant_id=merchant_id, now=now):
+    revoked_at = queries.revoke_key(session, key_id=key_id, merchant_id=merchant_id, now=now)
+    if revoked_at is None:
         raise KeyNotFound
+    if revoked_at == now:
+        record(session, merchant_id, "api_key.revoked", key_id, now=now)
 
 
 def register(
@@ -238,6 +245,9 @@ def set_standing(
     subject_id = subject_of(customer, key)
     if not queries.subject_exists(session, subject_id):
         raise PseudonymUnknown
+    before = _said(
+        queries.find_standing(session, merchant_id=merchant_id, subject_id=subject_id, lock=True)
+    )
     row = queries.upsert_standing(
         session,
         merchant_id=merchant_id,
@@ -246,6 +256,8 @@ def set_standing(
         note=command.note,
         now=now,
     )
+    after = _said(row)
+    record(session, merchant_id, "standing.set", customer, before=before, after=after, now=now)
     return _view_standing(row, key)
 
 
@@ -270,11 +282,13 @@ def list_standings(
     return [_view_standing(row, key) for row in rows]
 
 
-def remove_standing(session: Session, *, merchant_id: UUID, customer: UUID) -> None:
+def remove_standing(session: Session, *, merchant_id: UUID, customer: UUID, now: datetime) -> None:
     """The customer is treated like everybody else again."""
     subject_id = subject_of(customer, queries.pseudonym_key(session, merchant_id))
-    if not queries.delete_standing(session, merchant_id=merchant_id, subject_id=subject_id):
+    old = queries.delete_standing(session, merchant_id=merchant_id, subject_id=subject_id)
+    if old is None:
         raise StandingNotFound
+    record(session, merchant_id, "standing.removed", customer, before=_said(old), now=now)
 
 
 def view_key(
@@ -290,6 +304,11 @@ def view_key(
         revoked_at=key.revoked_at,
         token=token,
     )
+
+
+def _said(row: Any) -> dict[str, str | None] | None:
+    """What the audit log says of a standing."""
+    return row and {"standing": row.standing, "note": withhold(row.note)}
 
 
 def _view_standing(row: CustomerStanding, key: bytes) -> StandingView:

@@ -23,12 +23,14 @@ class CheckIn(Model):
         Index("ix_check_in_customer_id_id", "customer_id", "id"),
         Index("ix_check_in_customer_id_occurred_at", "customer_id", "occurred_at"),
         Index("ix_check_in_venue_id_occurred_at", "venue_id", "occurred_at"),
+        Index("ix_check_in_party_id", "party_id", postgresql_where="party_id IS NOT NULL"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     venue_id: Mapped[UUID] = mapped_column(ForeignKey("venue.id"))
     customer_id: Mapped[UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="SET NULL"))
     occurred_at: Mapped[datetime]
     event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"))
+    party_id: Mapped[UUID | None] = mapped_column(ForeignKey("party.id", ondelete="SET NULL"))
     verdict: Mapped[str]
     level: Mapped[int]
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

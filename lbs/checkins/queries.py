@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,8 +14,6 @@ from lbs.checkins.models import CheckIn
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.redemptions.policy import GuessLimit
-from lbs.redemptions.queries import COUNT_GUESS
 from lbs.unlocks.queries import FREE_STOCK
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
@@ -250,17 +248,6 @@ SPEND = Statement("""
     WHERE venue_proof.id = given.proof_id
       AND given.counter > coalesce(venue_proof.counter, -1)
 """)
-
-IS_THROTTLED = Statement("""
-    SELECT EXISTS (
-        SELECT FROM guess_counter
-        JOIN unnest(CAST(:guessers AS text[]), CAST(:limits AS bigint[])) AS given(bucket, most)
-          USING (bucket)
-        WHERE guess_counter.began_at > :window_start AND guess_counter.refused >= given.most
-    ) AS throttled
-""")
-
-COUNT_WRONG = Statement(COUNT_GUESS)
 
 USE_CHALLENGE = Statement("""
     INSERT INTO used_challenge (id, used_at) VALUES (:id, :now) ON CONFLICT DO NOTHING RETURNING id
@@ -608,29 +595,6 @@ def spend(
 ) -> None:
     """Use up steps and raise counters: each of proof_id, step, counter."""
     SPEND.do(session, {"spent": json.dumps(spent), "customer_id": customer_id, "now": now})
-
-
-def is_throttled(
-    session: Session, guessers: Mapping[str, int], limit: GuessLimit, now: datetime
-) -> bool:
-    """Whether one of them has used up its wrong tries; each has so many times the limit."""
-    row = IS_THROTTLED.one(
-        session,
-        {
-            "guessers": list(guessers),
-            "limits": [times * limit.refused for times in guessers.values()],
-            "window_start": now - limit.window,
-        },
-    )
-    return bool(row.throttled)
-
-
-def count_guess(
-    session: Session, guessers: Iterable[str], limit: GuessLimit, now: datetime
-) -> None:
-    COUNT_WRONG.do(
-        session, {"guessers": list(guessers), "now": now, "window_start": now - limit.window}
-    )
 
 
 def use_challenge(session: Session, challenge_id: UUID, now: datetime) -> bool:

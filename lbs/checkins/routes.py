@@ -53,10 +53,10 @@ from lbs.config import Settings
 from lbs.db import new_id
 from lbs.http.api import Blueprint
 from lbs.http.context import now, settings, transaction, vault
+from lbs.http.guesses import limit_of
 from lbs.http.metrics import CHECK_INS, UNLOCKS
 from lbs.http.paging import Page, Window, WindowQuerySchema, page
 from lbs.proofs.auth import venue_key, venue_key_holder
-from lbs.redemptions.policy import GuessLimit
 
 GEO_JSON = "application/geo+json"
 SUPPORT = merchant_with("support")
@@ -284,7 +284,7 @@ def tools() -> Tools:
         sign_receipt=lambda claims, ttl: key_ring().sign(claims, RECEIPT, ttl=ttl, now=at),
         read_challenge=lambda token: key_ring().verify(token, CHALLENGE, now=at),
         random_bytes=secrets.token_bytes,
-        guesses=GuessLimit(settings().guess_limit, settings().guess_window),
+        guesses=limit_of(settings()),
     )
 
 

@@ -25,9 +25,9 @@ from lbs.cli.progress import progress
 from lbs.config import Settings
 from lbs.db import Database, Session
 from lbs.geo import Circle, Point
+from lbs.http.guesses import limit_of
 from lbs.ledger.queries import make_partitions
 from lbs.offers import service as offers
-from lbs.redemptions.policy import GuessLimit
 from lbs.stats import service as stats
 from lbs.vault import Vault
 from lbs.venues import service as venues
@@ -92,7 +92,7 @@ def replay(db: Database, settings: Settings, rows: Sequence[Row]) -> Replay:
         sign_receipt=lambda claims, ttl: "",
         read_challenge=lambda token: None,
         random_bytes=secrets.token_bytes,
-        guesses=GuessLimit(settings.guess_limit, settings.guess_window),
+        guesses=limit_of(settings),
     )
     errors = Random(SEED)  # noqa: S311  (the same errors each time)
     for row in progress(rows, "check-ins"):
@@ -111,7 +111,7 @@ def displaced(row: Row, errors: Random) -> Row:
 
 
 def funnel(session: Session, made: Replay, offer_id: UUID, end: datetime) -> dict[str, Any]:
-    key = MerchantKey(UUID(int=0), made.merchant_id, frozenset({"stats"}), frozenset())
+    key = MerchantKey(UUID(int=0), "", made.merchant_id, frozenset({"stats"}), frozenset())
     scope = stats.offer_scope(session, key, offer_id, venue_id=None, start=None, end=end)
     return stats.totals(session, scope)
 

@@ -11,6 +11,7 @@ from cryptography.fernet import InvalidToken
 from sqlalchemy import Row, text
 
 from lbs.db import Database, Session
+from lbs.unlocks.policy import read_any
 from lbs.vault import Vault
 
 BATCH = 500
@@ -46,7 +47,10 @@ SEALED = (
         "tag_digest",
         lambda row, tag: f"wristband {row.merchant_id} {tag}",
     ),
-    Sealed("unlock", "id", "sealed_code", "code_digest"),
+    Sealed("unlock", "id", "sealed_code", "code_digest", lambda _, code: read_any(code)),
+    Sealed("offer_code", "id", "sealed_code", "code_digest", lambda _, code: read_any(code)),
+    Sealed("friend_invitation", "id", "sealed_code", "code_digest"),
+    Sealed("share", "id", "sealed_token"),
     Sealed("fix", "check_in_id", "sealed"),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )

@@ -45,6 +45,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     """Carry out background jobs until told to stop."""
     import lbs.accounts.jobs  # noqa: PLC0415  (importing registers the tasks)
     import lbs.checkins.jobs  # noqa: PLC0415
+    import lbs.circles.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
     import lbs.unlocks.jobs  # noqa: F401, PLC0415

@@ -11,7 +11,7 @@ from typing import Any, cast
 from flask import current_app, g
 
 from lbs.config import Settings
-from lbs.db import Database, Session
+from lbs.db import PRINCIPAL, Database, Session
 from lbs.vault import Vault
 
 
@@ -37,7 +37,7 @@ def vault() -> Vault:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """The request's one transaction.
+    """The request's one transaction, which knows for whom it is.
 
     An idempotent operation has opened it already and commits it together with the stored
     answer; the block joins it, and one that raises has it rolled back.
@@ -45,8 +45,10 @@ def transaction() -> Iterator[Session]:
     opened: OpenTransaction | None = g.get("transaction")
     if opened is None:
         with database().transaction() as session:
+            session.info[PRINCIPAL] = g.get("principal")
             yield session
         return
+    opened.session.info[PRINCIPAL] = g.get("principal")
     try:
         yield opened.session
     except BaseException:

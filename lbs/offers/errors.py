@@ -15,6 +15,13 @@ class PlaceNotFound(NotFound):
     title = "No such venue or venue group for the offer"
 
 
+class NoticeNotFound(NotFound):
+    """There is no such notice, or it is another merchant's."""
+
+    code = "notice-not-found"
+    title = "No such notice"
+
+
 class StatusRefused(Refused):
     """An offer goes from draft to active, between active and paused, and from any of them to
     ended, which is final.
@@ -43,3 +50,17 @@ class DatesRefused(Refused):
 
     code = "offer-dates-refused"
     title = "The offer would end before it starts"
+
+
+class PromotionNotFound(NotFound):
+    """There is no such promotion, or it is another merchant's."""
+
+    code = "promotion-not-found"
+    title = "No such promotion"
+
+
+class PromotionDatesRefused(Refused):
+    """With the change, the promotion's `starts_on` would lie after its `ends_on`."""
+
+    code = "promotion-dates-refused"
+    title = "The promotion would end before it starts"

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lbs.db import Model
@@ -28,6 +34,7 @@ class Offer(Model):
     merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"), index=True)
     status: Mapped[str]
     terms_version: Mapped[int]
+    copied_from: Mapped[UUID | None] = mapped_column(ForeignKey("offer.id"))
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -98,3 +105,43 @@ class OfferStock(Model):
     bucket: Mapped[str] = mapped_column(primary_key=True)
     taken: Mapped[int]
     cap: Mapped[int]
+
+
+class Promotion(Model):
+    """A public promotion of the merchant, wherever it runs; offers are compared with it.
+
+    A date of None is open; both days are in it, by the clocks of wherever it runs.
+    """
+
+    __tablename__ = "promotion"
+    __table_args__ = (
+        CheckConstraint("starts_on <= ends_on", name="dates"),
+        Index("ix_promotion_merchant_id_id", "merchant_id", "id"),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"))
+    text: Mapped[str]
+    channel: Mapped[str]
+    url: Mapped[str | None]
+    starts_on: Mapped[date | None]
+    ends_on: Mapped[date | None]
+    version: Mapped[int]
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+
+
+class Notice(Model):
+    """What the service tells a merchant of an offer; `data` fills in the words of its kind."""
+
+    __tablename__ = "notice"
+    __table_args__ = (
+        Index("ix_notice_merchant_id_id", "merchant_id", "id"),
+        ForeignKeyConstraint(["offer_id", "merchant_id"], ["offer.id", "offer.merchant_id"]),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    merchant_id: Mapped[UUID]
+    at: Mapped[datetime]
+    kind: Mapped[str]
+    offer_id: Mapped[UUID] = mapped_column(index=True)
+    data: Mapped[dict[str, Any]]
+    read_at: Mapped[datetime | None]

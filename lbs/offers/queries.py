@@ -3,27 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    Date,
     Row,
     Select,
     and_,
+    cast,
     delete,
+    exists,
     func,
     insert,
     literal_column,
+    or_,
     select,
     text,
+    union,
+    update,
 )
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from lbs.db import Session
+from lbs.accounts.models import App
+from lbs.db import Session, new_id
+from lbs.offers import policy
 from lbs.offers.errors import PlaceNotFound
-from lbs.offers.models import Offer, OfferGroup, OfferStock, OfferVenue, OfferVersion
+from lbs.offers.models import (
+    Notice,
+    Offer,
+    OfferGroup,
+    OfferStock,
+    OfferVenue,
+    OfferVersion,
+    Promotion,
+)
+from lbs.proofs.models import VenueProof
+from lbs.venues.models import Venue, VenueGroupMember
 
 AT_VENUE = """
     SELECT offer_venue.offer_id FROM offer_venue WHERE offer_venue.venue_id = venue.id
@@ -89,10 +108,6 @@ def count_venues(session: Session, merchant_id: UUID, venue_ids: Sequence[str]) 
     return int(session.scalars(counted, values).one())
 
 
-def load_terms(session: Session, offer_id: UUID, number: int) -> OfferVersion:
-    return session.get_one(OfferVersion, (offer_id, number))
-
-
 def set_places(
     session: Session,
     *,
@@ -120,6 +135,56 @@ def set_places(
             raise PlaceNotFound from error
 
 
+def list_places(session: Session, offer_id: UUID, *, limit: int) -> Sequence[Row[str, str, int]]:
+    """Open venues that the offer runs at, by itself or through a group, by name: name, time_zone,
+    and in `places` how many there are in all.
+    """
+    here = union(
+        select(OfferVenue.venue_id).where(OfferVenue.offer_id == offer_id),
+        select(VenueGroupMember.venue_id)
+        .join(OfferGroup, OfferGroup.group_id == VenueGroupMember.group_id)
+        .where(OfferGroup.offer_id == offer_id),
+    )
+    return session.execute(
+        select(Venue.name, Venue.time_zone, func.count().over().label("places"))
+        .where(Venue.id.in_(here), Venue.status == "active")
+        .order_by(Venue.name, Venue.id)
+        .limit(limit)
+    ).all()
+
+
+def list_notices(
+    session: Session, merchant_id: UUID, *, unread: bool, limit: int, after: UUID | None
+) -> Sequence[Notice]:
+    """Newest first."""
+    conditions: list[ColumnElement[bool]] = [Notice.merchant_id == merchant_id]
+    if unread:
+        conditions.append(Notice.read_at.is_(None))
+    if after:
+        conditions.append(Notice.id < after)
+    return session.scalars(
+        select(Notice).where(*conditions).order_by(Notice.id.desc()).limit(limit)
+    ).all()
+
+
+def read_notice(
+    session: Session, *, notice_id: UUID, merchant_id: UUID, now: datetime
+) -> Notice | None:
+    """The notice, read now; one that was read before stays read then."""
+    return session.scalar(
+        update(Notice)
+        .where(Notice.id == notice_id, Notice.merchant_id == merchant_id)
+        .values(read_at=func.coalesce(Notice.read_at, now))
+        .returning(Notice)
+    )
+
+
+def last_notice_at(session: Session, offer_id: UUID, kind: str) -> datetime | None:
+    return session.scalar(
+        select(func.max(Notice.at)).where(Notice.offer_id == offer_id, Notice.kind == kind)
+    )
+
+
 def _view() -> Select[*tuple[Any, ...]]:
     """An offer with its newest terms, places and what is taken of its total."""
     taken = (
@@ -132,6 +197,7 @@ def _view() -> Select[*tuple[Any, ...]]:
         Offer.status,
         Offer.version,
         Offer.terms_version,
+        Offer.copied_from,
         Offer.created_at,
         Offer.updated_at,
         *(getattr(OfferVersion, name) for name in TERMS),
@@ -174,3 +240,148 @@ def _ids(
         .where(offer_id == Offer.id)
         .scalar_subquery()
     )
+
+
+# --- promotions, and what an offer is reviewed against --------------------------------------
+
+PROMOTION = ("text", "channel", "url", "starts_on", "ends_on")
+"""The columns of a promotion that a merchant writes."""
+
+
+def insert_promotions(
+    session: Session, merchant_id: UUID, rows: Sequence[dict[str, Any]], now: datetime
+) -> list[UUID]:
+    """Each row has the columns of PROMOTION; ids in the order given."""
+    made = {"merchant_id": merchant_id, "version": 1, "created_at": now, "updated_at": now}
+    ids = [new_id() for _ in rows]
+    if rows:
+        values = [{**made, **row, "id": one} for one, row in zip(ids, rows, strict=True)]
+        session.execute(insert(Promotion), values)
+    return ids
+
+
+def find_known_promotions(
+    session: Session, merchant_id: UUID, texts: Sequence[str]
+) -> set[tuple[Any, ...]]:
+    """The merchant's promotions of these texts, by the columns of PROMOTION."""
+    columns = [getattr(Promotion, name) for name in PROMOTION]
+    statement = select(*columns).where(
+        Promotion.merchant_id == merchant_id, Promotion.text == func.any(list(set(texts)))
+    )
+    return {tuple(row) for row in session.execute(statement)}
+
+
+def find_promotion(
+    session: Session, promotion_id: UUID, merchant_id: UUID, *, lock: bool = False
+) -> Promotion | None:
+    statement = select(Promotion).where(
+        Promotion.id == promotion_id, Promotion.merchant_id == merchant_id
+    )
+    return session.scalar(statement.with_for_update() if lock else statement)
+
+
+def list_promotions(
+    session: Session, merchant_id: UUID, *, running_on: date | None, limit: int, after: UUID | None
+) -> Sequence[Promotion]:
+    """Newest first."""
+    conditions: list[ColumnElement[bool]] = [Promotion.merchant_id == merchant_id]
+    if running_on:
+        conditions += _running(running_on, running_on)
+    if after:
+        conditions.append(Promotion.id < after)
+    return session.scalars(
+        select(Promotion).where(*conditions).order_by(Promotion.id.desc()).limit(limit)
+    ).all()
+
+
+def delete_promotion(session: Session, promotion_id: UUID, merchant_id: UUID) -> bool:
+    """Whether there was such a promotion."""
+    deleted = session.scalar(
+        delete(Promotion)
+        .where(Promotion.id == promotion_id, Promotion.merchant_id == merchant_id)
+        .returning(Promotion.id)
+    )
+    return deleted is not None
+
+
+def review_context(session: Session, merchant_id: UUID, offer_id: UUID) -> policy.Context:
+    """What the offer is held against, but for its open hours, which are worked out elsewhere."""
+    return policy.Context(
+        promotions=_promotions_beside(session, merchant_id, offer_id),
+        offers=_offers_beside(session, merchant_id, offer_id),
+        places=_places_of(session, offer_id),
+        attests=bool(session.scalar(select(exists().where(App.sealed_integrity.is_not(None))))),
+    )
+
+
+def _promotions_beside(
+    session: Session, merchant_id: UUID, offer_id: UUID
+) -> tuple[policy.Promotion, ...]:
+    """Those that may run while the offer does, give or take the day by which clocks differ."""
+    first, last = session.execute(
+        _newest(
+            cast(OfferVersion.valid_from, Date) - 2, cast(OfferVersion.valid_to, Date) + 2
+        ).where(Offer.id == offer_id)
+    ).one()
+    rows = session.scalars(
+        select(Promotion).where(Promotion.merchant_id == merchant_id, *_running(first, last))
+    )
+    return tuple(
+        policy.Promotion(row.id, row.text, row.channel, row.starts_on, row.ends_on) for row in rows
+    )
+
+
+def _offers_beside(
+    session: Session, merchant_id: UUID, offer_id: UUID
+) -> tuple[policy.OtherOffer, ...]:
+    """The merchant's others that are running or paused."""
+    terms = [getattr(OfferVersion, name) for name in _COMPARED]
+    rows = session.execute(
+        _newest(Offer.id, *terms).where(
+            Offer.merchant_id == merchant_id,
+            Offer.id != offer_id,
+            Offer.status.in_(("active", "paused")),
+        )
+    )
+    return tuple(policy.OtherOffer(*row) for row in rows)
+
+
+_COMPARED = ("teaser", "terms", "reward", "valid_from", "valid_to")
+
+
+def _places_of(session: Session, offer_id: UUID) -> tuple[policy.Place, ...]:
+    """The open venues that the offer runs at, by itself or through a group."""
+    through_groups = select(VenueGroupMember.venue_id).join(
+        OfferGroup, OfferGroup.group_id == VenueGroupMember.group_id
+    )
+    ids = union(
+        select(OfferVenue.venue_id).where(OfferVenue.offer_id == offer_id),
+        through_groups.where(OfferGroup.offer_id == offer_id),
+    )
+    proofs = (
+        select(func.array_agg(VenueProof.kind.distinct()))
+        .where(VenueProof.venue_id == Venue.id, VenueProof.revoked_at.is_(None))
+        .scalar_subquery()
+    )
+    rows = session.execute(
+        select(Venue.id, Venue.name, Venue.min_level, proofs.label("proofs"))
+        .where(Venue.id.in_(ids), Venue.status == "active")
+        .order_by(Venue.id)
+    )
+    return tuple(
+        policy.Place(row.id, row.name, row.min_level, frozenset(row.proofs or ())) for row in rows
+    )
+
+
+def _newest(*columns: Any) -> Select[*tuple[Any, ...]]:
+    """Offers with their newest terms."""
+    newest = and_(OfferVersion.offer_id == Offer.id, OfferVersion.number == Offer.terms_version)
+    return select(*columns).select_from(Offer).join(OfferVersion, newest)
+
+
+def _running(first: date, last: date) -> list[ColumnElement[bool]]:
+    """Promotions that run on a day from the first to the last."""
+    return [
+        or_(Promotion.starts_on.is_(None), Promotion.starts_on <= last),
+        or_(Promotion.ends_on.is_(None), Promotion.ends_on >= first),
+    ]

@@ -1,25 +1,32 @@
-"""Use cases of offers: a merchant writes, activates, pauses, changes and ends them."""
+"""Use cases of offers: a merchant writes, copies, activates, pauses, changes and ends them, reads
+what the service tells of them, and hands its staff a sheet.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from lbs.audit.service import record
 from lbs.db import Session, new_id
+from lbs.ledger import service as ledger
 from lbs.offers import queries
 from lbs.offers.errors import (
     DatesRefused,
+    NoticeNotFound,
     OfferEnded,
     OfferNotFound,
     OfferNotReady,
     PlaceNotFound,
+    PromotionDatesRefused,
+    PromotionNotFound,
     StatusRefused,
 )
-from lbs.offers.models import Offer, OfferVersion
+from lbs.offers.models import Notice, Offer, OfferVersion, Promotion
 from lbs.offers.rules.schedule import next_openings, read_schedule
 
 PREVIEW = timedelta(days=366)
@@ -31,6 +38,11 @@ MOVES = {
     "paused": ("active", "ended"),
     "ended": (),
 }
+AUDITED = (*queries.TERMS, "status", "venue_ids", "group_ids", "copied_from")
+PAUSED = "offer_paused"
+"""The fact, and the notice, that the service has paused an offer."""
+SHEET_PLACES = 8
+"""So many venues a sheet names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +64,34 @@ class Preview:
     openings: int
 
 
-def create_offer(session: Session, merchant_id: UUID, command: WriteOffer, now: datetime) -> Any:
+Members = dict[str, Any]
+"""Of a promotion, by column name (queries.PROMOTION); on a change only what is to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSheet:
+    """What staff have to know of an offer; `places` are the first of `place_count`."""
+
+    offer: Any
+    places: tuple[str, ...]
+    place_count: int
+    time_zones: tuple[str, ...]
+
+
+def create_offer(
+    session: Session,
+    merchant_id: UUID,
+    command: WriteOffer,
+    now: datetime,
+    *,
+    copied_from: UUID | None = None,
+) -> Any:
     offer = Offer(
         id=new_id(),
         merchant_id=merchant_id,
         status="draft",
         terms_version=1,
+        copied_from=copied_from,
         version=1,
         created_at=now,
         updated_at=now,
@@ -68,7 +102,21 @@ def create_offer(session: Session, merchant_id: UUID, command: WriteOffer, now: 
     session.add(OfferVersion(offer_id=offer.id, number=1, created_at=now, **command.terms))
     session.flush()
     _place(session, offer, command)
-    return load_offer(session, offer.id, merchant_id)
+    made = load_offer(session, offer.id, merchant_id)
+    record(session, merchant_id, "offer.created", offer.id, after=_said(made), now=now)
+    return made
+
+
+def copy_offer(
+    session: Session, *, offer_id: UUID, merchant_id: UUID, command: WriteOffer, now: datetime
+) -> Any:
+    """A draft with the same terms, but for those given, at the places given, if any are."""
+    original = load_offer(session, offer_id, merchant_id)
+    terms = _changed(original, command.terms)
+    elsewhere = command.venue_ids is not None or command.group_ids is not None
+    places = command if elsewhere else original
+    copy = WriteOffer(terms, tuple(places.venue_ids or ()), tuple(places.group_ids or ()))
+    return create_offer(session, merchant_id, copy, now, copied_from=offer_id)
 
 
 def load_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> Any:
@@ -91,15 +139,13 @@ def change_offer(
 
     `check(offer)` refuses where the caller's version is not the offer's.
     """
-    offer = _lock(session, offer_id, merchant_id)
+    offer = lock_offer(session, offer_id, merchant_id)
     check(offer)
     if offer.status == "ended":
         raise OfferEnded
+    before = load_offer(session, offer_id, merchant_id)
     if command.terms:
-        old = queries.load_terms(session, offer_id, offer.terms_version)
-        terms = {name: getattr(old, name) for name in queries.TERMS} | command.terms
-        if terms["valid_from"] >= terms["valid_to"]:
-            raise DatesRefused
+        terms = _changed(before, command.terms)
         _require_own_trail(session, merchant_id, terms["rule"])
         offer.terms_version += 1
         session.add(
@@ -110,6 +156,8 @@ def change_offer(
     changed = load_offer(session, offer_id, merchant_id)
     if offer.status == "active":
         _require_ready(changed, now)
+    said = {"before": _said(before), "after": _said(changed)}
+    record(session, merchant_id, "offer.changed", offer_id, **said, now=now)
     return changed
 
 
@@ -117,14 +165,13 @@ def set_status(
     session: Session, *, offer_id: UUID, merchant_id: UUID, status: str, now: datetime
 ) -> Any:
     """Going to the status it has changes nothing."""
-    offer = _lock(session, offer_id, merchant_id)
+    offer = lock_offer(session, offer_id, merchant_id)
     if status != offer.status:
         if status not in MOVES[offer.status]:
             raise StatusRefused(f"It is {offer.status}.")
         if status == "active":
             _require_ready(load_offer(session, offer_id, merchant_id), now)
-        offer.status = status
-        _touch(session, offer, now)
+        _move(session, offer, status, now)
     return load_offer(session, offer_id, merchant_id)
 
 
@@ -165,7 +212,40 @@ def _preview(offer: Any, venue: Any, asked: Preview) -> dict[str, Any]:
     }
 
 
-def _lock(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer:
+def pause_flagged(session: Session, offer: Offer, flags: dict[str, int], now: datetime) -> None:
+    """The service's own doing, of which the merchant is told; `flags` are counts by problem."""
+    _move(session, offer, "paused", now)
+    ledger.record(
+        session,
+        PAUSED,
+        offer.merchant_id,
+        now,
+        offer_id=offer.id,
+        offer_version=offer.terms_version,
+        reasons=["flags"],
+    )
+    _notify(session, offer, PAUSED, flags, now)
+
+
+def load_sheet(session: Session, offer_id: UUID, merchant_id: UUID) -> StaffSheet:
+    offer = load_offer(session, offer_id, merchant_id)
+    places = queries.list_places(session, offer_id, limit=SHEET_PLACES)
+    return StaffSheet(
+        offer=offer,
+        places=tuple(place.name for place in places),
+        place_count=places[0].places if places else 0,
+        time_zones=tuple(dict.fromkeys(place.time_zone for place in places)),
+    )
+
+
+def read_notice(session: Session, notice_id: UUID, merchant_id: UUID, now: datetime) -> Notice:
+    notice = queries.read_notice(session, notice_id=notice_id, merchant_id=merchant_id, now=now)
+    if notice is None:
+        raise NoticeNotFound
+    return notice
+
+
+def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer:
     offer = queries.lock_offer(session, offer_id, merchant_id)
     if offer is None:
         raise OfferNotFound
@@ -177,6 +257,40 @@ def _require_own_trail(session: Session, merchant_id: UUID, rule: dict[str, Any]
     venue_ids = rule.get("venue_ids", ())
     if queries.count_venues(session, merchant_id, venue_ids) < len(venue_ids):
         raise PlaceNotFound
+
+
+def _changed(offer: Any, terms: dict[str, Any]) -> dict[str, Any]:
+    """All of the offer's terms, with these instead of some."""
+    changed = {name: getattr(offer, name) for name in queries.TERMS} | terms
+    if changed["valid_from"] >= changed["valid_to"]:
+        raise DatesRefused
+    return changed
+
+
+def _said(offer: Any) -> dict[str, Any]:
+    """What the audit log says of an offer."""
+    return {name: getattr(offer, name) for name in AUDITED}
+
+
+def _move(session: Session, offer: Offer, status: str, now: datetime) -> None:
+    before, after = {"status": offer.status}, {"status": status}
+    offer.status = status
+    _touch(session, offer, now)
+    action = "offer.status_set"
+    record(session, offer.merchant_id, action, offer.id, before=before, after=after, now=now)
+
+
+def _notify(session: Session, offer: Offer, kind: str, data: dict[str, Any], now: datetime) -> None:
+    session.add(
+        Notice(
+            id=new_id(),
+            merchant_id=offer.merchant_id,
+            at=now,
+            kind=kind,
+            offer_id=offer.id,
+            data=data,
+        )
+    )
 
 
 def _touch(session: Session, offer: Offer, now: datetime) -> None:
@@ -200,3 +314,60 @@ def _require_ready(offer: Any, now: datetime) -> None:
         raise OfferNotReady("It runs at no venue.")
     if offer.valid_to <= now:
         raise OfferNotReady("Its valid_to has passed.")
+
+
+def create_promotion(
+    session: Session, merchant_id: UUID, members: Members, now: datetime
+) -> Promotion:
+    [promotion_id] = queries.insert_promotions(session, merchant_id, [members], now)
+    return load_promotion(session, promotion_id, merchant_id)
+
+
+def import_promotions(
+    session: Session, merchant_id: UUID, rows: Sequence[Members], now: datetime
+) -> list[UUID]:
+    """The ids of those made, in the order given; what is there already is not made again."""
+    seen = queries.find_known_promotions(session, merchant_id, [row["text"] for row in rows])
+    fresh = {
+        key: row
+        for row in rows
+        if (key := tuple(row[name] for name in queries.PROMOTION)) not in seen
+    }
+    return queries.insert_promotions(session, merchant_id, list(fresh.values()), now)
+
+
+def load_promotion(session: Session, promotion_id: UUID, merchant_id: UUID) -> Promotion:
+    promotion = queries.find_promotion(session, promotion_id, merchant_id)
+    if promotion is None:
+        raise PromotionNotFound
+    return promotion
+
+
+def change_promotion(
+    session: Session,
+    *,
+    promotion_id: UUID,
+    merchant_id: UUID,
+    members: Members,
+    check: Callable[[Promotion], None],
+    now: datetime,
+) -> Promotion:
+    """`check(promotion)` refuses where the caller's version is not the promotion's."""
+    promotion = queries.find_promotion(session, promotion_id, merchant_id, lock=True)
+    if promotion is None:
+        raise PromotionNotFound
+    check(promotion)
+    for name, value in members.items():
+        setattr(promotion, name, value)
+    starts_on, ends_on = promotion.starts_on, promotion.ends_on
+    if starts_on and ends_on and starts_on > ends_on:
+        raise PromotionDatesRefused
+    promotion.version += 1
+    promotion.updated_at = now
+    session.flush()
+    return promotion
+
+
+def delete_promotion(session: Session, promotion_id: UUID, merchant_id: UUID) -> None:
+    if not queries.delete_promotion(session, promotion_id, merchant_id):
+        raise PromotionNotFound

@@ -135,15 +135,16 @@ def live_secrets(session: Session, venue_id: UUID, kind: str, *, but: UUID) -> S
     ).all()
 
 
-def revoke_proof(session: Session, proof_id: UUID, venue_id: UUID, now: datetime) -> bool:
-    """Whether there was such a proof; revoking twice changes nothing."""
-    revoked = session.scalar(
+def revoke_proof(
+    session: Session, proof_id: UUID, venue_id: UUID, now: datetime
+) -> datetime | None:
+    """When the proof was revoked, if there is such a one; revoking twice changes nothing."""
+    return session.scalar(
         update(VenueProof)
         .where(VenueProof.id == proof_id, VenueProof.venue_id == venue_id)
         .values(revoked_at=func.coalesce(VenueProof.revoked_at, now))
-        .returning(VenueProof.id)
+        .returning(VenueProof.revoked_at)
     )
-    return revoked is not None
 
 
 def find_bound_customer(
@@ -182,6 +183,15 @@ def list_wristbands(
     """Newest first."""
     statement = _view().where(*_owned(owner)).order_by(Wristband.id.desc()).limit(limit)
     return session.execute(statement.where(Wristband.id < after) if after else statement).all()
+
+
+def lock_wristband(session: Session, wristband_id: UUID, owner: Owner) -> str | None:
+    """Its status, which nobody else changes from here on."""
+    return session.scalar(
+        select(Wristband.status)
+        .where(Wristband.id == wristband_id, *_owned(owner))
+        .with_for_update()
+    )
 
 
 def lose_wristband(session: Session, wristband_id: UUID, owner: Owner, now: datetime) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lbs.accounts.policy import pseudonym
+from lbs.audit.service import record
 from lbs.db import Session, new_id
 from lbs.proofs import queries
 from lbs.proofs.errors import (
@@ -139,6 +140,8 @@ def create_proof(
     made = _equip(session, proof, command.given, tools)
     session.add(proof)
     session.flush()
+    said = {"venue_id": venue_id, "kind": proof.kind, "name": proof.name}
+    record(session, merchant_id, "proof.created", proof.id, after=said, now=now)
     return made
 
 
@@ -166,6 +169,7 @@ def rotate_proof(
         proof.counter = None
     made = _equip(session, proof, given, tools)
     session.flush()
+    record(session, path.merchant_id, "proof.rotated", proof.id, now=now)
     return made
 
 
@@ -193,8 +197,11 @@ def load_proof(session: Session, path: Path) -> ProofView:
 
 def revoke_proof(session: Session, path: Path, now: datetime) -> None:
     _require_venue(session, path.venue_id, path.merchant_id)
-    if not queries.revoke_proof(session, path.proof_id, path.venue_id, now):
+    revoked_at = queries.revoke_proof(session, path.proof_id, path.venue_id, now)
+    if revoked_at is None:
         raise ProofNotFound
+    if revoked_at == now:
+        record(session, path.merchant_id, "proof.revoked", path.proof_id, now=now)
 
 
 def load_poster(session: Session, path: Path, vault: Vault) -> Poster:
@@ -232,7 +239,10 @@ def bind_wristband(
     }
     if not queries.insert_wristband(session, row):
         raise WristbandTaken
-    return load_wristband(session, wristband_id, {"merchant_id": merchant_id}, vault)
+    bound = load_wristband(session, wristband_id, {"merchant_id": merchant_id}, vault)
+    said = {"customer": bound.customer, "status": "bound"}
+    record(session, merchant_id, "wristband.bound", wristband_id, after=said, now=now)
+    return bound
 
 
 def tag_digests(vault: Vault, merchant_id: UUID, tag: str) -> list[bytes]:
@@ -260,18 +270,37 @@ def report_lost(
     session: Session, wristband_id: UUID, owner: Owner, vault: Vault, now: datetime
 ) -> WristbandView:
     """Its taps are refused from now on, and nobody can bind the tag until it is unbound."""
+    before = queries.lock_wristband(session, wristband_id, owner)
     lost = queries.lose_wristband(session, wristband_id, owner, now)
     wristband = load_wristband(session, wristband_id, owner, vault)
     if not lost:
         raise WristbandUnbound
+    if "merchant_id" in owner:
+        _record_end(session, owner["merchant_id"], wristband_id, before, "lost", now)
     return wristband
 
 
 def unbind_wristband(
     session: Session, wristband_id: UUID, merchant_id: UUID, now: datetime
 ) -> None:
-    if not queries.unbind_wristband(session, wristband_id, {"merchant_id": merchant_id}, now):
+    owner = {"merchant_id": merchant_id}
+    before = queries.lock_wristband(session, wristband_id, owner)
+    if not queries.unbind_wristband(session, wristband_id, owner, now):
         raise WristbandNotFound
+    _record_end(session, merchant_id, wristband_id, before, "unbound", now)
+
+
+def _record_end(
+    session: Session,
+    merchant_id: UUID,
+    wristband_id: UUID,
+    before: str | None,
+    status: str,
+    now: datetime,
+) -> None:
+    old, new = {"status": before}, {"status": status}
+    action = f"wristband.{status}"
+    record(session, merchant_id, action, wristband_id, before=old, after=new, now=now)
 
 
 def _begin(session: Session, merchant_id: UUID, venue_id: UUID) -> None:

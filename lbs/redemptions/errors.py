@@ -1,4 +1,4 @@
-from lbs.errors import NotFound, Refused, Throttled
+from lbs.errors import NotFound, Refused
 
 
 class CodeRefused(Refused):
@@ -11,16 +11,6 @@ class CodeRefused(Refused):
 
     code = "code-refused"
     title = "This code cannot be redeemed"
-
-
-class TooManyGuesses(Throttled):
-    """Too many codes were refused for this API key or at this venue within a few minutes.
-
-    Every code is refused until the seconds in `Retry-After` have passed, right ones too.
-    """
-
-    code = "too-many-guesses"
-    title = "Too many refused codes"
 
 
 class RedemptionNotFound(NotFound):

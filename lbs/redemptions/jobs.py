@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from procrastinate import JobContext
 
+from lbs.http import guesses
 from lbs.jobs.app import database, now, settings, tasks
-from lbs.redemptions import queries
 
 
 @tasks.periodic(cron="17 * * * *")
@@ -11,4 +11,4 @@ from lbs.redemptions import queries
 def forget_old_guesses(context: JobContext, timestamp: int) -> None:
     """Drop guess counters whose window is over."""
     with database(context).transaction() as session:
-        queries.delete_old_counters(session, now=now(), window=settings(context).guess_window)
+        guesses.delete_old_counters(session, now=now(), window=settings(context).guess_window)

@@ -38,12 +38,3 @@ class Redemption(Model):
     order_reference: Mapped[str | None]
     reversed_at: Mapped[datetime | None]
     reversal_reason: Mapped[str | None]
-
-
-class GuessCounter(Model):
-    """Refused codes of one API key or at one venue, since the window began."""
-
-    __tablename__ = "guess_counter"
-    bucket: Mapped[str] = mapped_column(primary_key=True)
-    began_at: Mapped[datetime] = mapped_column(index=True)
-    refused: Mapped[int]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -53,15 +52,3 @@ def judge(found: Pass | None, *, readable: bool, now: datetime) -> Refusal | Non
     if found.state == "expired" or found.expires_at <= now:
         return Refusal.EXPIRED
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class GuessLimit:
-    """How many refused codes a key, and a venue, may have in a window."""
-
-    refused: int
-    window: timedelta
-
-    def wait_s(self, since: datetime, now: datetime) -> int:
-        """Whole seconds until the window that began then is over, one at least."""
-        return max(1, math.ceil((since + self.window - now).total_seconds()))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 
 from lbs.db import Session, Statement
+from lbs.http.guesses import COUNT_GUESS
 from lbs.redemptions.models import Redemption
 
 FIND_PASS = Statement("""
@@ -62,18 +63,6 @@ REDEEM = Statement("""
     FROM redeemed JOIN offer_version AS terms
       ON (terms.offer_id, terms.number) = (redeemed.offer_id, redeemed.offer_version)
 """)
-
-COUNT_GUESS = """
-    INSERT INTO guess_counter (bucket, began_at, refused)
-    SELECT bucket, :now, 1 FROM unnest(CAST(:guessers AS text[])) AS bucket ORDER BY bucket
-    ON CONFLICT (bucket) DO UPDATE SET
-        refused = CASE WHEN guess_counter.began_at > :window_start
-                       THEN guess_counter.refused + 1 ELSE 1 END,
-        began_at = CASE WHEN guess_counter.began_at > :window_start
-                        THEN guess_counter.began_at ELSE excluded.began_at END
-    RETURNING began_at, refused
-"""
-"""One wrong try more for each of the guessers."""
 
 REFUSE = Statement(f"""
     WITH counted AS ({COUNT_GUESS}), recorded AS (
@@ -186,11 +175,3 @@ def list_redemptions(
     if after:
         statement = statement.where(Redemption.id < after)
     return session.scalars(statement.order_by(Redemption.id.desc()).limit(limit)).all()
-
-
-def delete_old_counters(session: Session, *, now: datetime, window: timedelta) -> int:
-    rows = session.execute(
-        text("DELETE FROM guess_counter WHERE began_at <= :before RETURNING 1"),
-        {"before": now - window},
-    ).all()
-    return len(rows)

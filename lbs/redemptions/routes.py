@@ -8,12 +8,12 @@ from flask.views import MethodView
 from lbs.accounts.auth import merchant, merchant_with
 from lbs.http.api import Blueprint
 from lbs.http.context import now, settings, transaction, vault
+from lbs.http.guesses import TooManyGuesses, limit_of
 from lbs.http.metrics import REDEMPTIONS
 from lbs.http.paging import Page, Window, page
 from lbs.redemptions import service
-from lbs.redemptions.errors import CodeRefused, TooManyGuesses
+from lbs.redemptions.errors import CodeRefused
 from lbs.redemptions.models import Redemption
-from lbs.redemptions.policy import GuessLimit
 from lbs.redemptions.schemas import (
     NewRedemptionSchema,
     RedeemSchema,
@@ -51,9 +51,10 @@ class Redemptions(MethodView):
         However many tills try at once, one succeeds. Every wrong code gets the same answer,
         `code-refused`; after too many of them the key and the venue have to wait.
         """
-        limit = GuessLimit(settings().guess_limit, settings().guess_window)
         with transaction() as session:
-            attempt = service.redeem(session, merchant(), command, vault(), limit, now())
+            attempt = service.redeem(
+                session, merchant(), command, vault(), limit_of(settings()), now()
+            )
         REDEMPTIONS.labels("redeemed" if attempt.redemption else "refused").inc()
         if attempt.wait_s:
             raise TooManyGuesses(retry_after=attempt.wait_s)

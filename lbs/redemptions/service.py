@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from lbs.accounts.policy import MerchantKey
+from lbs.audit.service import record
 from lbs.db import Session, new_id
+from lbs.http.guesses import GuessLimit
 from lbs.redemptions import queries
 from lbs.redemptions.errors import AlreadyReversed, RedemptionNotFound
 from lbs.redemptions.models import Redemption
-from lbs.redemptions.policy import GuessLimit, Pass, Refusal, judge
+from lbs.redemptions.policy import Pass, Refusal, judge
 from lbs.unlocks.policy import read_code
 from lbs.vault import Vault
 from lbs.venues.errors import VenueNotAllowed, VenueNotFound
@@ -113,6 +115,14 @@ def reverse(
         now=now,
     ):
         raise AlreadyReversed
+    record(
+        session,
+        till.merchant_id,
+        "redemption.reversed",
+        redemption_id,
+        after={"reversed_at": now},
+        now=now,
+    )
     return load_redemption(session, till, redemption.id)
 
 

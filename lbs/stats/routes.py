@@ -10,6 +10,8 @@ from lbs.http.api import Blueprint
 from lbs.http.context import now, transaction
 from lbs.stats import service
 from lbs.stats.schemas import (
+    ComparisonQuerySchema,
+    ComparisonSchema,
     OfferSeriesQuerySchema,
     OfferTotalsQuerySchema,
     SeriesQuerySchema,
@@ -46,6 +48,18 @@ class OfferSeries(MethodView):
         with transaction() as session:
             scope = service.offer_scope(session, merchant(), offer_id, **query)
             return service.series(session, scope, by=by, time_zone=time_zone)
+
+
+@blp.route("/v1/offers/<uuid:offer_id>/comparison")
+class OfferComparison(MethodView):
+    @blp.operation("compare_offers", STATS)
+    @blp.arguments(ComparisonQuerySchema, location="query")
+    @blp.response(200, ComparisonSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Compare an offer with its copies: which terms differ, and what came of each"""
+        offer_ids = [offer_id, *query.pop("others")]
+        with transaction() as session:
+            return service.compare(session, merchant(), offer_ids, **_until_now(query))
 
 
 @blp.route("/v1/stats/venues/<uuid:venue_id>")

@@ -4,9 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import fields
+from marshmallow import fields, validate
+from webargs.fields import DelimitedList
 
 from lbs.http.fields import Schema, Timestamp, Word
+from lbs.offers.schemas.offers import STATUSES
 from lbs.venues.schemas import is_time_zone
 
 MAX_BUCKETS = 2000
@@ -55,6 +57,16 @@ class OfferTotalsQuerySchema(TotalsQuerySchema):
 
 class OfferSeriesQuerySchema(SeriesQuerySchema):
     venue_id = fields.UUID(load_default=None, metadata={"description": "Only at this venue"})
+
+
+class ComparisonQuerySchema(TotalsQuerySchema):
+    others = DelimitedList(
+        fields.UUID(),
+        required=True,
+        data_key="with",
+        validate=validate.Length(1, 10),
+        metadata={"description": "Copies of the offer, or others of the merchant's"},
+    )
 
 
 class CheckInCountsSchema(Schema):
@@ -139,3 +151,63 @@ class SeriesSchema(Schema):
     start = Timestamp(required=True, data_key="from", attribute="from")
     end = Timestamp(required=True, data_key="to", attribute="to")
     items = fields.List(fields.Nested(SeriesItemSchema), required=True)
+
+
+class OfferValueSchema(Schema):
+    """The value that a term has in one of the offers."""
+
+    offer_id = fields.UUID(required=True)
+    value = fields.Raw(required=True, allow_none=True)
+
+
+class TermDifferenceSchema(Schema):
+    """A term, or where it runs, that is not the same in all of the offers."""
+
+    member = fields.String(required=True)
+    values = fields.List(fields.Nested(OfferValueSchema), required=True)
+
+
+class ComparedOfferSchema(Schema):
+    """One of the offers, with its funnel."""
+
+    offer_id = fields.UUID(required=True)
+    status = Word("OfferStatus", STATUSES, required=True)
+    copied_from = fields.UUID(required=True, allow_none=True)
+    counts = fields.Nested(CountsSchema, required=True)
+
+
+class ComparisonSchema(Schema):
+    """What differs between offers, in terms and in what came of them in one period."""
+
+    example = {  # noqa: RUF012
+        "from": None,
+        "to": "2026-11-22T18:00:00Z",
+        "differences": [
+            {
+                "member": "limit_per_day",
+                "values": [
+                    {"offer_id": "019abc12-0000-7000-8000-000000000002", "value": None},
+                    {"offer_id": "019abc12-0000-7000-8000-000000000011", "value": 20},
+                ],
+            }
+        ],
+        "offers": [
+            {
+                "offer_id": "019abc12-0000-7000-8000-000000000002",
+                "status": "active",
+                "copied_from": None,
+                "counts": _COUNTS,
+            },
+            {
+                "offer_id": "019abc12-0000-7000-8000-000000000011",
+                "status": "active",
+                "copied_from": "019abc12-0000-7000-8000-000000000002",
+                "counts": _COUNTS,
+            },
+        ],
+    }
+
+    start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+    differences = fields.List(fields.Nested(TermDifferenceSchema), required=True)
+    offers = fields.List(fields.Nested(ComparedOfferSchema), required=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from lbs.accounts.policy import MerchantKey
+from lbs.audit.policy import plain
 from lbs.db import Session
+from lbs.offers.queries import TERMS
 from lbs.offers.service import load_offer
 from lbs.stats import queries
 from lbs.stats.errors import TimeZoneNeeded
@@ -72,6 +75,37 @@ def totals(session: Session, scope: Scope) -> dict[str, Any]:
     }
 
 
+def compare(
+    session: Session,
+    key: MerchantKey,
+    offer_ids: Sequence[UUID],
+    *,
+    start: datetime | None,
+    end: datetime,
+) -> dict[str, Any]:
+    """Several offers side by side: the terms in which they differ, and the same period's counts."""
+    offers = [
+        load_offer(session, offer_id, key.merchant_id) for offer_id in dict.fromkeys(offer_ids)
+    ]
+    return {
+        "from": start,
+        "to": end,
+        "differences": _differences(offers),
+        "offers": [
+            {
+                "offer_id": offer.id,
+                "status": offer.status,
+                "copied_from": offer.copied_from,
+                "counts": totals(
+                    session,
+                    offer_scope(session, key, offer.id, venue_id=None, start=start, end=end),
+                ),
+            }
+            for offer in offers
+        ],
+    }
+
+
 def series(session: Session, scope: Scope, *, by: str, time_zone: str | None) -> dict[str, Any]:
     """Every bucket between the times, also the empty ones; the first and last may be cut."""
     zone = time_zone or scope.time_zone
@@ -105,6 +139,7 @@ COUNTED = (
     "unique_customers",
     "new_customers",
 )
+COMPARED = (*TERMS, "venue_ids", "group_ids")
 VERDICTS = ("accepted", "ambiguous", "rejected")
 
 
@@ -124,3 +159,18 @@ def _counts(row: Any, money: Any) -> dict[str, Any]:
             for part in money
         ],
     }
+
+
+def _differences(offers: Sequence[Any]) -> list[dict[str, Any]]:
+    members = {name: [plain(getattr(offer, name)) for offer in offers] for name in COMPARED}
+    return [
+        {
+            "member": name,
+            "values": [
+                {"offer_id": offer.id, "value": value}
+                for offer, value in zip(offers, values, strict=True)
+            ],
+        }
+        for name, values in members.items()
+        if any(value != values[0] for value in values)
+    ]

@@ -26,6 +26,7 @@ class Unlock(Model):
             ["offer_id", "offer_version"], ["offer_version.offer_id", "offer_version.number"]
         ),
         UniqueConstraint("check_in_id", "offer_id"),
+        UniqueConstraint("merchant_id", "code_digest"),
         Index("ix_unlock_customer_id_offer_id", "customer_id", "offer_id"),
         Index("ix_unlock_expires_at", "expires_at", postgresql_where="state = 'unlocked'"),
     )
@@ -38,7 +39,8 @@ class Unlock(Model):
     customer_id: Mapped[UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="SET NULL"))
     subject_id: Mapped[UUID]
     sealed_code: Mapped[str]
-    code_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    code_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """Of `read_any`; two merchants may have imported the same code."""
     state: Mapped[str]
     buckets: Mapped[list[str]]
     """The counters of offer_stock that it takes from."""
@@ -46,3 +48,44 @@ class Unlock(Model):
     """Whether it counts in statistics: a tester's and a staff member's do not."""
     unlocked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+
+
+class OfferFlag(Model):
+    """What a customer for whom an offer has opened says is wrong with it; the last word counts."""
+
+    __tablename__ = "offer_flag"
+    __table_args__ = (
+        CheckConstraint("problem IN ('not_redeemable', 'not_valuable', 'other')", name="problem"),
+        UniqueConstraint("offer_id", "customer_id"),
+        Index("ix_offer_flag_offer_id_id", "offer_id", "id"),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"))
+    customer_id: Mapped[UUID] = mapped_column(
+        ForeignKey("customer.id", ondelete="CASCADE"), index=True
+    )
+    problem: Mapped[str]
+    text: Mapped[str | None]
+    counted: Mapped[bool]
+    """Whether it counts towards a pause: testers' and staff's do not."""
+    flagged_at: Mapped[datetime]
+
+
+class OfferCode(Model):
+    """A single-use code of the merchant's own, handed out with one unlock and never again."""
+
+    __tablename__ = "offer_code"
+    __table_args__ = (
+        ForeignKeyConstraint(["offer_id", "merchant_id"], ["offer.id", "offer.merchant_id"]),
+        UniqueConstraint("merchant_id", "code_digest"),
+        Index("ix_offer_code_offer_id_id", "offer_id", "id"),
+        Index("ix_offer_code_available", "offer_id", "id", postgresql_where="unlock_id IS NULL"),
+    )
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    offer_id: Mapped[UUID]
+    merchant_id: Mapped[UUID]
+    code_digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """As the unlock's that it is handed out with."""
+    sealed_code: Mapped[str]
+    unlock_id: Mapped[UUID | None] = mapped_column(ForeignKey("unlock.id"), unique=True)
+    imported_at: Mapped[datetime]

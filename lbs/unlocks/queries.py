@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import Row, Select, and_, func, select
+from sqlalchemy.dialects.postgresql import insert
 
-from lbs.db import Session, Statement
+from lbs.db import Session, Statement, new_id
+from lbs.ledger.models import LedgerEvent
 from lbs.offers.models import OfferVersion
-from lbs.unlocks.models import Unlock
+from lbs.unlocks.models import OfferFlag, Unlock
 from lbs.venues.models import Venue
 
 FREE_STOCK = """
@@ -60,6 +62,80 @@ GIVE_BACK = Statement(
 )
 
 
+TAKE_CODES = """
+    SELECT asked.unlock_id, found.id AS code_id, found.sealed_code, found.code_digest
+    FROM (
+        SELECT unlock_id, offer_id,
+               row_number() OVER (PARTITION BY offer_id ORDER BY unlock_id) AS place
+        FROM ({given}) AS given
+    ) AS asked JOIN (
+        SELECT free.*, row_number() OVER (PARTITION BY free.offer_id ORDER BY free.id) AS place
+        FROM (
+            SELECT offer_id, count(*) AS units FROM ({given}) AS given GROUP BY offer_id
+        ) AS each CROSS JOIN LATERAL (
+            SELECT id, offer_id, sealed_code, code_digest FROM offer_code
+            WHERE offer_code.offer_id = each.offer_id AND offer_code.unlock_id IS NULL
+            ORDER BY offer_code.id LIMIT each.units FOR UPDATE SKIP LOCKED
+        ) AS free
+    ) AS found USING (offer_id, place)
+"""
+"""One of the merchant's own codes for each (unlock_id, offer_id) that `given` selects.
+
+An unlock for which there is none left has no row. Nobody waits for a code that another takes.
+"""
+
+HAND_OUT_CODES = """
+    UPDATE offer_code SET unlock_id = picked.unlock_id
+    FROM picked JOIN granted ON granted.id = picked.unlock_id WHERE offer_code.id = picked.code_id
+"""
+"""What TAKE_CODES gave under the name `picked` goes with the unlocks `granted`."""
+
+HAS_CODES = "EXISTS (SELECT FROM offer_code WHERE offer_code.offer_id = offer.id)"
+"""Whether `offer` hands out the merchant's own codes."""
+
+HAS_CODES_LEFT = """
+    EXISTS (SELECT FROM offer_code
+            WHERE offer_code.offer_id = offer.id AND offer_code.unlock_id IS NULL)
+"""
+
+LOCK_OFFER = Statement("""
+    SELECT status FROM offer WHERE id = :offer_id AND merchant_id = :merchant_id FOR NO KEY UPDATE
+""")
+"""One import at a time; check-ins go on."""
+
+KNOWN_CODES = Statement("""
+    SELECT code_digest, offer_id FROM offer_code
+    WHERE merchant_id = :merchant_id AND code_digest = ANY(:digests)
+""")
+
+ADD_CODES = Statement("""
+    INSERT INTO offer_code (id, offer_id, merchant_id, code_digest, sealed_code, imported_at)
+    SELECT given.id, :offer_id, :merchant_id, given.digest, given.sealed, :now
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS bytea[]), CAST(:sealed AS text[]))
+         AS given(id, digest, sealed)
+    ORDER BY given.digest
+    ON CONFLICT (merchant_id, code_digest) DO NOTHING RETURNING id
+""")
+"""In one order, so that two imports of the same codes do not wait for each other."""
+
+COUNT_CODES = Statement("""
+    SELECT count(code.id) AS imported,
+           count(code.id) FILTER (WHERE code.unlock_id IS NULL) AS available,
+           count(code.unlock_id) AS handed_out
+    FROM offer LEFT JOIN offer_code AS code ON code.offer_id = offer.id
+    WHERE offer.id = :offer_id AND offer.merchant_id = :merchant_id GROUP BY offer.id
+""")
+
+LIST_CODES = Statement("""
+    SELECT code.sealed_code, coalesce(unlock.state, 'available') AS state, code.imported_at,
+           unlock.unlocked_at AS handed_out_at
+    FROM offer_code AS code LEFT JOIN unlock ON unlock.id = code.unlock_id
+    WHERE code.offer_id = :offer_id AND code.merchant_id = :merchant_id
+      AND (CAST(:available AS boolean) IS NULL OR (code.unlock_id IS NULL) = :available)
+    ORDER BY code.id
+""")
+
+
 def expire(session: Session, *, now: datetime, limit: int) -> int:
     """Expire what was not redeemed in time, and free its stock. How many."""
     return int(EXPIRE.one(session, {"now": now, "limit": limit}).expired)
@@ -87,6 +163,111 @@ def find_unlock(session: Session, unlock_id: UUID, customer_id: UUID) -> Row[Any
     return session.execute(
         _view().where(Unlock.id == unlock_id, Unlock.customer_id == customer_id)
     ).one_or_none()
+
+
+def find_holding(session: Session, offer_id: UUID, customer_id: UUID) -> Row[UUID, bool] | None:
+    """Where the offer has opened for the customer: its merchant_id, and whether that counted."""
+    return session.execute(
+        select(Unlock.merchant_id, func.bool_or(Unlock.counted).label("counted"))
+        .where(
+            Unlock.offer_id == offer_id,
+            Unlock.customer_id == customer_id,
+            Unlock.state != "voided",
+        )
+        .group_by(Unlock.merchant_id)
+    ).one_or_none()
+
+
+def upsert_flag(
+    session: Session,
+    *,
+    offer_id: UUID,
+    customer_id: UUID,
+    problem: str,
+    text: str | None,
+    counted: bool,
+    now: datetime,
+) -> OfferFlag:
+    """One a customer and offer: a later one replaces it."""
+    said = {
+        "id": new_id(),
+        "problem": problem,
+        "text": text,
+        "counted": counted,
+        "flagged_at": now,
+    }
+    return session.scalars(
+        insert(OfferFlag)
+        .values(offer_id=offer_id, customer_id=customer_id, **said)
+        .on_conflict_do_update(index_elements=["offer_id", "customer_id"], set_=said)
+        .returning(OfferFlag)
+    ).one()
+
+
+def count_flags(session: Session, offer_id: UUID, since: datetime) -> dict[str, int]:
+    """Customers by the problem they named after that moment."""
+    statement = (
+        select(OfferFlag.problem, func.count())
+        .where(OfferFlag.offer_id == offer_id, OfferFlag.counted, OfferFlag.flagged_at > since)
+        .group_by(OfferFlag.problem)
+    )
+    return dict(session.execute(statement).all())
+
+
+def count_customers(session: Session, offer_id: UUID, since: datetime) -> int:
+    """Those for whom the offer has opened after that moment, by the ledger, which has an index."""
+    return session.scalars(
+        select(func.count(LedgerEvent.subject_id.distinct())).where(
+            LedgerEvent.offer_id == offer_id,
+            LedgerEvent.kind == "unlocked",
+            LedgerEvent.counted,
+            LedgerEvent.at > since,
+        )
+    ).one()
+
+
+def list_flags(
+    session: Session, offer_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[OfferFlag]:
+    """Newest first."""
+    statement = (
+        select(OfferFlag)
+        .where(OfferFlag.offer_id == offer_id)
+        .order_by(OfferFlag.id.desc())
+        .limit(limit)
+    )
+    return session.scalars(statement.where(OfferFlag.id < after) if after else statement).all()
+
+
+def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> str | None:
+    """The status of the merchant's offer; one import at a time."""
+    row = LOCK_OFFER.find(session, {"offer_id": offer_id, "merchant_id": merchant_id})
+    return row.status if row else None
+
+
+def known_codes(session: Session, merchant_id: UUID, digests: Sequence[bytes]) -> dict[bytes, UUID]:
+    """Which of the digests the merchant has imported, each for which offer."""
+    values = {"merchant_id": merchant_id, "digests": list(digests)}
+    return {row.code_digest: row.offer_id for row in KNOWN_CODES.all(session, values)}
+
+
+def add_codes(session: Session, **values: Any) -> int:
+    """How many of them were new: of `ids`, `digests` and `sealed`, each a list."""
+    return len(ADD_CODES.all(session, values))
+
+
+def count_codes(session: Session, offer_id: UUID, merchant_id: UUID) -> Any | None:
+    """None where it is no offer of the merchant's."""
+    return COUNT_CODES.find(session, {"offer_id": offer_id, "merchant_id": merchant_id})
+
+
+def list_codes(
+    session: Session, offer_id: UUID, merchant_id: UUID, *, available: bool | None
+) -> Sequence[Any]:
+    """In the order in which they are handed out; `available` None: all."""
+    return LIST_CODES.all(
+        session, {"offer_id": offer_id, "merchant_id": merchant_id, "available": available}
+    )
 
 
 def _view() -> Select[*tuple[Any, ...]]:

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import Any
+
+import marshmallow as ma
 from marshmallow import fields
 
-from lbs.http.fields import Schema, Timestamp, Word
+from lbs.http.fields import Schema, Timestamp, Word, text
 from lbs.http.paging import page_schema
 from lbs.offers.schemas import RewardSchema
+from lbs.unlocks.policy import PROBLEMS, Flaw
+from lbs.unlocks.service import Flag
 
 
 class UnlockSchema(Schema):
@@ -46,3 +51,106 @@ class UnlockSchema(Schema):
 
 
 UnlockPageSchema = page_schema(UnlockSchema, "UnlockPageSchema")
+
+
+_FLAG = {"problem": "not_redeemable", "text": "The till did not know the code"}
+TEXT: dict[str, Any] = {"allow_none": True, "metadata": {"description": "In your own words"}}
+
+
+class FlagOfferSchema(Schema):
+    example = _FLAG
+
+    problem = Word("OfferProblem", PROBLEMS, required=True)
+    text = text(1000, load_default=None, **TEXT)
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Flag:
+        return Flag(**data)
+
+
+class OfferFlagSchema(Schema):
+    """What a customer says is wrong with an offer. Merchants do not learn who says it."""
+
+    example = {  # noqa: RUF012
+        "id": "019abc12-0000-7000-8000-000000000010",
+        "offer_id": "019abc12-0000-7000-8000-000000000002",
+        **_FLAG,
+        "flagged_at": "2026-11-22T12:10:00Z",
+    }
+
+    id = fields.UUID(required=True)
+    offer_id = fields.UUID(required=True)
+    problem = Word("OfferProblem", PROBLEMS, required=True)
+    text = fields.String(required=True, allow_none=True)
+    flagged_at = Timestamp(required=True)
+
+
+OfferFlagPageSchema = page_schema(OfferFlagSchema, "OfferFlagPageSchema")
+
+
+class DuplicateCodesSchema(Schema):
+    """Codes that were there already, and where."""
+
+    in_file = fields.Integer(required=True, metadata={"description": "Earlier in the same file"})
+    in_offer = fields.Integer(required=True, metadata={"description": "With the offer already"})
+    elsewhere = fields.Integer(
+        required=True, metadata={"description": "With another of the merchant's offers"}
+    )
+
+
+class RefusedCodeSchema(Schema):
+    """A line that no code was made of, and why."""
+
+    line = fields.Integer(required=True)
+    reason = Word("CodeFlaw", [flaw.value for flaw in Flaw], required=True)
+
+
+class CodeImportSchema(Schema):
+    """What became of a file of codes."""
+
+    example = {  # noqa: RUF012
+        "imported": 2,
+        "duplicates": {"in_file": 1, "in_offer": 0, "elsewhere": 0},
+        "refused": [{"line": 5, "reason": "too_short"}],
+        "refused_count": 1,
+        "guessable": 0,
+        "available": 2,
+    }
+
+    imported = fields.Integer(required=True)
+    duplicates = fields.Nested(DuplicateCodesSchema, required=True)
+    refused = fields.List(
+        fields.Nested(RefusedCodeSchema),
+        required=True,
+        metadata={"description": "The first thousand of them"},
+    )
+    refused_count = fields.Integer(required=True)
+    guessable = fields.Integer(
+        required=True,
+        metadata={
+            "description": "How many of those imported are easily guessed: shorter than 8 "
+            "characters, or one of a run of numbers"
+        },
+    )
+    available = fields.Integer(
+        required=True, metadata={"description": "How many the offer can hand out now"}
+    )
+
+
+class OfferCodesSchema(Schema):
+    """How many codes of the merchant's own an offer has, and has given away."""
+
+    example = {"imported": 2, "available": 1, "handed_out": 1}  # noqa: RUF012
+
+    imported = fields.Integer(required=True)
+    available = fields.Integer(required=True)
+    handed_out = fields.Integer(required=True)
+
+
+class CodeListQuerySchema(Schema):
+    state = Word(
+        "CodeState",
+        ("available", "handed_out"),
+        load_default=None,
+        metadata={"description": "Only codes that are left, or only those given away"},
+    )

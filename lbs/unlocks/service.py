@@ -1,15 +1,23 @@
-"""Use cases of unlocks: the customer's wallet, and expiry."""
+"""Use cases of unlocks: the customer's wallet, expiry, flags, and codes of the merchant's own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from lbs.db import Session
+from lbs.audit.service import record
+from lbs.db import Session, new_id
+from lbs.offers import service as offers
+from lbs.offers.errors import OfferEnded, OfferNotFound
+from lbs.offers.models import Offer
+from lbs.offers.queries import last_notice_at
 from lbs.unlocks import queries
-from lbs.unlocks.errors import UnlockNotFound
+from lbs.unlocks.errors import OfferNotHeld, UnlockNotFound
+from lbs.unlocks.models import OfferFlag
+from lbs.unlocks.policy import PROBLEMS, FlagLimit, Flaw, Sorted, count_guessable, sort_out
 from lbs.vault import Vault
 
 
@@ -31,6 +39,42 @@ class UnlockView:
     currency: str
     unlocked_at: datetime
     expires_at: datetime
+    code: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    problem: str
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Duplicates:
+    """Codes that were there already: before in the file, with the offer, with another offer."""
+
+    in_file: int
+    in_offer: int
+    elsewhere: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of the lines of a file of codes."""
+
+    imported: int
+    duplicates: Duplicates
+    refused: tuple[tuple[int, Flaw], ...]
+    guessable: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeView:
+    """A code of the merchant's own, and the state of the unlock it went with, else `available`."""
+
+    state: str
+    imported_at: datetime
+    handed_out_at: datetime | None
     code: str = field(repr=False)
 
 
@@ -58,6 +102,142 @@ def load_unlock(
 
 def expire(session: Session, now: datetime, *, limit: int = 1000) -> int:
     return queries.expire(session, now=now, limit=limit)
+
+
+def flag_offer(
+    session: Session,
+    offer_id: UUID,
+    customer_id: UUID,
+    command: Flag,
+    limit: FlagLimit,
+    now: datetime,
+) -> OfferFlag:
+    """Only a customer for whom the offer has opened flags it; enough flags pause it."""
+    held = queries.find_holding(session, offer_id, customer_id)
+    if held is None:
+        raise OfferNotHeld
+    offer = offers.lock_offer(session, offer_id, held.merchant_id)
+    flag = queries.upsert_flag(
+        session,
+        offer_id=offer_id,
+        customer_id=customer_id,
+        problem=command.problem,
+        text=command.text,
+        counted=held.counted,
+        now=now,
+    )
+    if offer.status == "active":
+        _weigh_flags(session, offer, limit, now)
+    return flag
+
+
+def list_flags(
+    session: Session, offer_id: UUID, merchant_id: UUID, *, limit: int, after: UUID | None
+) -> Sequence[OfferFlag]:
+    offers.load_offer(session, offer_id, merchant_id)
+    return queries.list_flags(session, offer_id, limit=limit, after=after)
+
+
+def _weigh_flags(session: Session, offer: Offer, limit: FlagLimit, now: datetime) -> None:
+    """Pauses the offer where the limit is reached; its row is locked, so nobody counts at once."""
+    since = limit.counts_from(now, last_notice_at(session, offer.id, offers.PAUSED))
+    counts = dict.fromkeys(PROBLEMS, 0) | queries.count_flags(session, offer.id, since)
+    flags = sum(counts.values())
+    if flags < limit.flags:
+        return
+    if limit.is_reached(flags, queries.count_customers(session, offer.id, since)):
+        offers.pause_flagged(session, offer, {"flags": flags, **counts}, now)
+
+
+def import_codes(
+    session: Session,
+    merchant_id: UUID,
+    offer_id: UUID,
+    lines: Iterable[tuple[int, str | None]],
+    vault: Vault,
+    now: datetime,
+) -> ImportReport:
+    """Add codes of the merchant's own to the offer; what is there already is counted."""
+    status = queries.lock_offer(session, offer_id, merchant_id)
+    if status is None:
+        raise OfferNotFound
+    if status == "ended":
+        raise OfferEnded
+    found = sort_out(lines)
+    known = _known(session, merchant_id, found, vault)
+    fresh = {key: code for key, code in found.codes.items() if key not in known}
+    imported = _add(session, merchant_id, offer_id, fresh, vault, now)
+    _record_import(session, merchant_id, offer_id, imported, now)
+    in_offer = sum(owner == offer_id for owner in known.values())
+    elsewhere = len(found.codes) - imported - in_offer
+    return ImportReport(
+        imported=imported,
+        duplicates=Duplicates(found.repeated, in_offer, elsewhere),
+        refused=found.refused,
+        guessable=count_guessable(fresh.values()),
+        available=count_codes(session, merchant_id, offer_id).available,
+    )
+
+
+def count_codes(session: Session, merchant_id: UUID, offer_id: UUID) -> Any:
+    """How many codes are `imported`, `available` and `handed_out`."""
+    counted = queries.count_codes(session, offer_id, merchant_id)
+    if counted is None:
+        raise OfferNotFound
+    return counted
+
+
+def list_codes(
+    session: Session, merchant_id: UUID, offer_id: UUID, vault: Vault, *, available: bool | None
+) -> Sequence[CodeView]:
+    count_codes(session, merchant_id, offer_id)
+    return [
+        CodeView(row.state, row.imported_at, row.handed_out_at, vault.unseal(row.sealed_code))
+        for row in queries.list_codes(session, offer_id, merchant_id, available=available)
+    ]
+
+
+def _known(session: Session, merchant_id: UUID, found: Sorted, vault: Vault) -> dict[str, UUID]:
+    """Which of the codes the merchant has imported, under any key, each for which offer."""
+    keys = {digest: key for key in found.codes for digest in vault.digests(key)}
+    known = queries.known_codes(session, merchant_id, list(keys))
+    return {keys[digest]: offer_id for digest, offer_id in known.items()}
+
+
+def _add(
+    session: Session,
+    merchant_id: UUID,
+    offer_id: UUID,
+    codes: dict[str, str],
+    vault: Vault,
+    now: datetime,
+) -> int:
+    """How many were added: all, but those that another import was quicker with."""
+    return queries.add_codes(
+        session,
+        offer_id=offer_id,
+        merchant_id=merchant_id,
+        ids=[new_id() for _ in codes],
+        digests=[vault.digest(key) for key in codes],
+        sealed=[vault.seal(code) for code in codes.values()],
+        now=now,
+    )
+
+
+def _record_import(
+    session: Session, merchant_id: UUID, offer_id: UUID, imported: int, now: datetime
+) -> None:
+    """The audit log says how many codes the offer had and has, and none of them."""
+    after = count_codes(session, merchant_id, offer_id).imported
+    record(
+        session,
+        merchant_id,
+        "offer.codes_imported",
+        offer_id,
+        before={"codes": after - imported},
+        after={"codes": after},
+        now=now,
+    )
 
 
 def _view(row: Any, vault: Vault, now: datetime) -> UnlockView:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     literal_column,
     select,
     text,
-    update,
 )
 from sqlalchemy.exc import IntegrityError
 
@@ -177,17 +176,6 @@ def lock_venue(session: Session, venue_id: UUID, merchant_id: UUID) -> Venue | N
     )
 
 
-def retire_venue(session: Session, *, venue_id: UUID, merchant_id: UUID, now: datetime) -> bool:
-    """Whether there is such a venue; retiring twice changes nothing."""
-    found = session.scalar(
-        update(Venue)
-        .where(Venue.id == venue_id, Venue.merchant_id == merchant_id)
-        .values(status="retired", version=Venue.version + 1, updated_at=now)
-        .returning(Venue.id)
-    )
-    return found is not None
-
-
 def find_group(session: Session, group_id: UUID, merchant_id: UUID) -> Row[Any] | None:
     return session.execute(
         _group_view().where(VenueGroup.id == group_id, VenueGroup.merchant_id == merchant_id)
@@ -231,16 +219,16 @@ def set_members(
         raise VenueNotFound from error
 
 
-def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> bool:
+def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> None:
+    """Raises VenueGroupInUse where the foreign key finds an offer at the group."""
     try:
-        gone = session.scalar(
-            delete(VenueGroup)
-            .where(VenueGroup.id == group_id, VenueGroup.merchant_id == merchant_id)
-            .returning(VenueGroup.id)
+        session.execute(
+            delete(VenueGroup).where(
+                VenueGroup.id == group_id, VenueGroup.merchant_id == merchant_id
+            )
         )
     except IntegrityError as error:
         raise VenueGroupInUse from error
-    return gone is not None
 
 
 def place_event(session: Session, event_id: UUID, row: dict[str, Any]) -> None:

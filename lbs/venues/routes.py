@@ -190,6 +190,7 @@ class VenueGroup(MethodView):
                 merchant_id=merchant().merchant_id,
                 command=command,
                 check=lambda found: check_version(found, expected),
+                now=now(),
             )
         return tagged(group)
 
@@ -198,7 +199,9 @@ class VenueGroup(MethodView):
     def delete(self, group_id: UUID) -> None:
         """Delete a group that no offer runs at; its venues stay"""
         with transaction() as session:
-            service.delete_group(session, group_id=group_id, merchant_id=merchant().merchant_id)
+            service.delete_group(
+                session, group_id=group_id, merchant_id=merchant().merchant_id, now=now()
+            )
 
 
 @events.route("/v1/events")

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from shapely.geometry import mapping
 
+from lbs.audit.service import record, record_made
 from lbs.db import Session, new_id
 from lbs.geo import Circle, Fence, Point
 from lbs.venues import queries
@@ -117,6 +118,8 @@ def create_venues(
     rows = [_row(venue_id, command) for venue_id, command in zip(ids, commands, strict=True)]
     if rows:
         queries.insert_venues(session, merchant_id, rows, now)
+    made = zip(ids, map(_said, commands), strict=True)
+    record_made(session, merchant_id, "venue.created", made, now)
     return ids
 
 
@@ -148,6 +151,7 @@ def change_venue(
     if venue is None or venue.status == "retired":
         raise VenueNotFound
     check(venue)
+    before = load_venue(session, venue_id, merchant_id)
     for name, value in command.changes.items():
         setattr(venue, name, value)
     venue.version += 1
@@ -157,12 +161,21 @@ def change_venue(
         queries.move_fence(session, venue_id, _fence(command.fence))
     if command.location is not None:
         queries.move_location(session, venue_id, **command.location._asdict())
-    return load_venue(session, venue_id, merchant_id)
+    after = load_venue(session, venue_id, merchant_id)
+    record(session, merchant_id, "venue.changed", venue_id, before=before, after=after, now=now)
+    return after
 
 
 def retire_venue(session: Session, *, venue_id: UUID, merchant_id: UUID, now: datetime) -> None:
-    if not queries.retire_venue(session, venue_id=venue_id, merchant_id=merchant_id, now=now):
+    venue = queries.lock_venue(session, venue_id, merchant_id)
+    if venue is None:
         raise VenueNotFound
+    before, after = {"status": venue.status}, {"status": "retired"}
+    if venue.status == "active":
+        venue.status = "retired"
+        venue.version += 1
+        venue.updated_at = now
+    record(session, merchant_id, "venue.retired", venue_id, before=before, after=after, now=now)
 
 
 def create_group(session: Session, merchant_id: UUID, command: WriteGroup, now: datetime) -> Any:
@@ -174,7 +187,9 @@ def create_group(session: Session, merchant_id: UUID, command: WriteGroup, now: 
     queries.set_members(
         session, group_id=group.id, merchant_id=merchant_id, venue_ids=command.venue_ids or ()
     )
-    return load_group(session, group.id, merchant_id)
+    made = load_group(session, group.id, merchant_id)
+    record(session, merchant_id, "venue_group.created", group.id, after=made, now=now)
+    return made
 
 
 def load_group(session: Session, group_id: UUID, merchant_id: UUID) -> Any:
@@ -185,12 +200,19 @@ def load_group(session: Session, group_id: UUID, merchant_id: UUID) -> Any:
 
 
 def change_group(
-    session: Session, *, group_id: UUID, merchant_id: UUID, command: WriteGroup, check: Any
+    session: Session,
+    *,
+    group_id: UUID,
+    merchant_id: UUID,
+    command: WriteGroup,
+    check: Any,
+    now: datetime,
 ) -> Any:
     group = queries.lock_group(session, group_id, merchant_id)
     if group is None:
         raise VenueGroupNotFound
     check(group)
+    before = load_group(session, group_id, merchant_id)
     if command.name is not None:
         group.name = command.name
     group.version += 1
@@ -199,12 +221,18 @@ def change_group(
         queries.set_members(
             session, group_id=group_id, merchant_id=merchant_id, venue_ids=command.venue_ids
         )
-    return load_group(session, group_id, merchant_id)
+    after = load_group(session, group_id, merchant_id)
+    action = "venue_group.changed"
+    record(session, merchant_id, action, group_id, before=before, after=after, now=now)
+    return after
 
 
-def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID) -> None:
-    if not queries.delete_group(session, group_id=group_id, merchant_id=merchant_id):
+def delete_group(session: Session, *, group_id: UUID, merchant_id: UUID, now: datetime) -> None:
+    if queries.lock_group(session, group_id, merchant_id) is None:
         raise VenueGroupNotFound
+    gone = load_group(session, group_id, merchant_id)
+    queries.delete_group(session, group_id=group_id, merchant_id=merchant_id)
+    record(session, merchant_id, "venue_group.deleted", group_id, before=gone, now=now)
 
 
 def create_event(
@@ -228,7 +256,9 @@ def create_event(
         updated_at=now,
     )
     session.add(event)
-    return _settle_event(session, event, command.fence)
+    made = _settle_event(session, event, command.fence)
+    record(session, merchant_id, "event.created", event.id, after=made, now=now)
+    return made
 
 
 def load_event(session: Session, event_id: UUID, merchant_id: UUID) -> EventView:
@@ -256,20 +286,25 @@ def change_event(
     check(event, load_venue(session, event.venue_id, merchant_id))
     if event.status == "cancelled":
         raise EventCancelled
+    before = load_event(session, event_id, merchant_id)
     for name, value in command.changes.items():
         setattr(event, name, value)
     if not timedelta(0) < event.ends_at - event.starts_at <= MAX_EVENT:
         raise EventTimesRefused
     _touch_event(event, now)
-    return _settle_event(session, event, command.fence)
+    after = _settle_event(session, event, command.fence)
+    record(session, merchant_id, "event.changed", event_id, before=before, after=after, now=now)
+    return after
 
 
 def cancel_event(session: Session, *, event_id: UUID, merchant_id: UUID, now: datetime) -> None:
     """Check-ins made at it stay; cancelling twice changes nothing."""
     event = _lock_event(session, event_id, merchant_id)
+    before, after = {"status": event.status}, {"status": "cancelled"}
     if event.status == "active":
         event.status = "cancelled"
         _touch_event(event, now)
+    record(session, merchant_id, "event.cancelled", event_id, before=before, after=after, now=now)
 
 
 def view_event(row: Any) -> EventView:
@@ -325,6 +360,27 @@ def _fence(fence: Fence) -> dict[str, Any]:
     if isinstance(fence, Circle):
         return {"lon": fence.centre.lon, "lat": fence.centre.lat, "radius_m": fence.radius_m}
     return {"polygon": mapping(fence)}
+
+
+def _said(command: CreateVenue) -> dict[str, Any]:
+    """What the audit log says of a new venue."""
+    fence = command.fence
+    shape = (
+        {"type": "Circle", "centre": fence.centre, "radius_m": fence.radius_m}
+        if isinstance(fence, Circle)
+        else mapping(fence)
+    )
+    return {
+        "name": command.name,
+        "category": command.category,
+        "time_zone": command.time_zone,
+        "opening_hours": command.opening_hours,
+        "fence": shape,
+        "location": command.location,
+        "cool_down_s": command.cool_down_s,
+        "min_level": command.min_level,
+        "status": "active",
+    }
 
 
 def _view_fence(row: Any) -> dict[str, Any]:

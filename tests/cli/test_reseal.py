@@ -20,6 +20,7 @@ from lbs.cli.postgres import Cluster, create_database
 from lbs.cli.reseal import SEALED, Count, report
 from lbs.config import Settings
 from lbs.db import Database, new_id
+from lbs.unlocks.policy import read_any
 from lbs.vault import Vault, new_key
 from tests.cli.test_commands import lbs
 from tests.world import World, now
@@ -51,9 +52,11 @@ class Town:
         self.apps = [create_app(settings)]
         self.world = World(self.apps[0])
         self.venue = self.world.venue()
-        self.world.offer(self.venue)
+        self.offer = self.world.offer(self.venue)
         self.person = self.world.register()
         self.unlocks = [self.visit() for _ in range(5)]
+        self.own_code = "tak 4711 abcd"
+        self.give_out()
         for statement, secret in (
             (PROOF, "secret"),
             (WRISTBAND, "04A2"),
@@ -66,6 +69,18 @@ class Town:
         person = self.world.customer()
         [unlock] = self.world.check_in(person, self.venue)["unlocked"]
         return {**unlock, "customer": person}
+
+    def give_out(self) -> None:
+        """A code of the merchant's own, an invitation and a share."""
+        person = self.person["access_token"]
+        self.world.ask(
+            "post",
+            f"/v1/offers/{self.offer['id']}/codes/import",
+            data=self.own_code,
+            content_type="text/csv",
+        )
+        self.invitation = self.world.ask("post", "/v1/friend-invitations", person)
+        self.share = self.world.ask("post", f"/v1/offers/{self.offer['id']}/shares", person)
 
     def write(self, statement: str, secret: str) -> None:
         row = {
@@ -162,6 +177,42 @@ def test_a_wristband_is_found_by_its_tag_under_the_new_key(town: Town):
     with town.db.transaction() as session:
         digest = session.scalar(text("SELECT tag_digest FROM wristband"))
     assert digest == AFTER.digest(f"wristband {town.world.merchant_id} 04A2")
+
+
+def test_own_codes_invitations_and_shares_are_found_under_the_new_key(town: Town):
+    sealed_anew(town)
+    town.reopen(NEW)
+    world, friend = town.world, town.world.customer()
+    report = world.ask(
+        "post",
+        f"/v1/offers/{town.offer['id']}/codes/import",
+        data="TAK4711ABCD",
+        content_type="text/csv",
+    )
+    assert report["duplicates"]["in_offer"] == 1
+    world.ask("post", "/v1/friends", friend, json={"code": town.invitation["code"]})
+    world.ask("post", "/v1/referrals", friend, json={"token": town.share["token"]})
+    person = town.person["access_token"]
+    assert world.ask("post", f"/v1/offers/{town.offer['id']}/shares", person) == town.share
+
+
+def test_an_unlock_with_a_code_of_the_merchants_own_is_found_under_the_new_key(town: Town):
+    [unlock, *_] = town.unlocks
+    with town.db.transaction() as session:
+        session.execute(
+            text("UPDATE unlock SET sealed_code = :sealed, code_digest = :digest WHERE id = :id"),
+            {
+                "sealed": BEFORE.seal(town.own_code),
+                "digest": BEFORE.digest(read_any(town.own_code)),
+                "id": unlock["id"],
+            },
+        )
+    sealed_anew(town)
+    with town.db.transaction() as session:
+        digest = session.scalar(
+            text("SELECT code_digest FROM unlock WHERE id = :id"), {"id": unlock["id"]}
+        )
+    assert digest == AFTER.digest("TAK4711ABCD")
 
 
 def test_what_a_service_wrote_under_the_new_key_is_left_alone(town: Town):

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 import lbs.accounts.jobs
 import lbs.checkins.jobs
+import lbs.circles.jobs
 import lbs.ledger.jobs
 import lbs.redemptions.jobs
 import lbs.unlocks.jobs  # noqa: F401
@@ -23,6 +24,7 @@ TASKS = {
     "expire_unlocks",
     "forget_old_fixes",
     "forget_old_guesses",
+    "forget_old_parties",
     "forget_old_tokens",
     "make_ledger_partitions",
     "retry_stalled",

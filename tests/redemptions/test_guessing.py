@@ -9,7 +9,7 @@ import time_machine
 from sqlalchemy import text
 
 from lbs.app import create_app
-from lbs.redemptions import queries
+from lbs.http import guesses
 from tests.racing import post, post_at_once
 from tests.world import World, now
 
@@ -156,7 +156,7 @@ def test_old_counters_are_forgotten_and_those_that_count_are_kept(world: World, 
         for shift, left in ((WINDOW - timedelta(microseconds=1), 1), (WINDOW, 0)):
             clock.move_to(NOON + shift)
             with db.transaction() as session:
-                queries.delete_old_counters(session, now=now(), window=WINDOW)
+                guesses.delete_old_counters(session, now=now(), window=WINDOW)
                 found = session.scalar(
                     text("SELECT count(*) FROM guess_counter WHERE bucket = :bucket"), bucket
                 )

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lbs.redemptions.policy import GuessLimit, Pass, Refusal, judge
+from lbs.http.guesses import GuessLimit
+from lbs.redemptions.policy import Pass, Refusal, judge
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)

@@ -21,8 +21,8 @@ from lbs.accounts.policy import SCOPES, MerchantKey
 from lbs.checkins import service as checkins
 from lbs.checkins.policy import Limits, LocationFix
 from lbs.checkins.service.evidence import Evidence, Tools
+from lbs.http.guesses import GuessLimit
 from lbs.redemptions import service as redemptions
-from lbs.redemptions.policy import GuessLimit
 from lbs.unlocks import service as unlocks
 from tests.world import World
 
@@ -42,7 +42,9 @@ class Stream:
                 text("SELECT id FROM api_key WHERE merchant_id = :id"),
                 {"id": self.world.merchant_id},
             )
-        self.till = MerchantKey(key_id, self.world.merchant_id, frozenset(SCOPES), frozenset())
+        self.till = MerchantKey(
+            key_id, "till", self.world.merchant_id, frozenset(SCOPES), frozenset()
+        )
         self.vault = self.world.app.extensions["lbs_vault"]
         self.tools = Tools(
             vault=self.vault,

@@ -13,10 +13,11 @@ from lbs.accounts.service import open_integrity
 from lbs.checkins import queries
 from lbs.checkins.policy import LocationFix
 from lbs.db import Session
+from lbs.http import guesses
+from lbs.http.guesses import GuessLimit
 from lbs.proofs import policy as proofs
 from lbs.proofs.policy import GUESSABLE, PROVISIONED, Kind, Outcome, Proven, Provisioned
 from lbs.proofs.rules import integrity
-from lbs.redemptions.policy import GuessLimit
 from lbs.vault import Vault
 
 USE_REMEMBERED = timedelta(hours=12)
@@ -112,7 +113,7 @@ def _verify_proofs(
         return ()
     guessers = {f"proof {customer_id}": 1, f"proof at {place_id}": VENUE_GUESSES}
     kinds = [piece.kind for piece in given]
-    throttled = GUESSABLE.intersection(kinds) and queries.is_throttled(
+    throttled = GUESSABLE.intersection(kinds) and guesses.wait_s(
         session, guessers, tools.guesses, now
     )
     provisioned = [PROVISIONED[kind] for kind in kinds]
@@ -124,7 +125,7 @@ def _verify_proofs(
         for piece in given
     ]
     if any(piece.is_guess for piece in proven):
-        queries.count_guess(session, guessers, tools.guesses, now)
+        guesses.count_guess(session, guessers, tools.guesses, now)
     return proven
 
 

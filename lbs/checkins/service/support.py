@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lbs.accounts.policy import MerchantKey, pseudonym
+from lbs.audit.service import record
 from lbs.checkins import queries
 from lbs.checkins.errors import AlreadyVoided, CheckInNotFound
 from lbs.db import Session, new_id
@@ -77,6 +78,16 @@ def void(
         verdict_before=verdict,
         reason=reason,
         event_id=new_id(),
+        now=now,
+    )
+    before, after = {"verdict": verdict}, {"verdict": "voided"}
+    record(
+        session,
+        merchant_id,
+        "check_in.voided",
+        check_in_id,
+        before=before,
+        after=after,
         now=now,
     )
     return Voided(

@@ -11,7 +11,7 @@ from lbs.http.context import now, transaction
 from lbs.http.etag import check_version, expected_version, tagged
 from lbs.http.paging import Page, Window, page
 from lbs.offers import queries, service
-from lbs.offers.schemas import (
+from lbs.offers.schemas.offers import (
     ChangeOfferSchema,
     CreateOfferSchema,
     OfferListQuerySchema,

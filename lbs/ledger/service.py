@@ -1,0 +1,15 @@
+"""Facts are appended to the ledger, in the transaction that makes them true."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from lbs.db import Session, new_id
+from lbs.ledger.models import LedgerEvent
+
+
+def record(session: Session, kind: str, merchant_id: UUID, now: datetime, **facts: Any) -> None:
+    """Append one fact. Statements that make many at once append theirs themselves."""
+    session.add(LedgerEvent(id=new_id(), at=now, kind=kind, merchant_id=merchant_id, **facts))

@@ -1,0 +1,416 @@
+"""Whether an offer is exclusive, gated, measurable, open and reachable. Pure.
+
+Each check is a small function that gives findings; `review` runs them all and keeps everything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from lbs.offers.policy.findings import AUDIENCES, Code, Finding, Severity, finding
+from lbs.offers.policy.likeness import Offered, compare, is_close, is_same
+from lbs.offers.policy.text import cover, fold, read, read_reward
+from lbs.offers.policy.words import AUDIENCE_WORDS, CODE_WORDS, ONLY_WORDS
+from lbs.proofs.policy import Kind
+
+ERROR, WARNING = Severity.ERROR, Severity.WARNING
+
+GOALS = ("visits", "new_customers", "revenue")
+PHYSICAL = frozenset({Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF, Kind.READER})
+"""What proves presence at L3; a poster's code can be photographed and does not."""
+INTACT, PHYSICALLY = 2, 3
+"""The levels that take an intact device, and something that is to be had at the venue only."""
+
+SMALL = {
+    "DKK": 50, "SEK": 75, "NOK": 75, "ISK": 1000, "EUR": 7, "USD": 8, "GBP": 6, "CHF": 7, "PLN": 30,
+    "CZK": 175, "HUF": 2750, "RON": 35, "CAD": 10, "AUD": 12, "JPY": 1000,
+}  # fmt: skip
+"""What is not worth a lie: about a coffee and a cake, in whole units."""
+WITHOUT_MINOR = frozenset({"ISK", "JPY"})
+"""Their minor unit is the unit."""
+STEPS = ((6, PHYSICALLY, ERROR), (3, INTACT, ERROR), (1, INTACT, WARNING))
+"""Worth more than so many times SMALL, a reward should take this level.
+
+A made-up location costs an app and five minutes: nobody bothers for a coffee, some do for a meal,
+and from three times that it is sure to be tried. An altered phone that passes for intact costs an
+evening and serves for many accounts, so from six times (300 DKK) only what is at the venue counts.
+"""
+
+REDEEM_LEAST_S, REDEEM_ENOUGH_S = 5 * 60, 15 * 60
+"""To walk to the till and pay; to queue and order first as well."""
+
+NAMED, NAMED_WITH_CUE = 0.8, 0.5
+"""The share of a reward's words in a teaser that gives it away; less does beside a "free"."""
+REPEATED = 0.75
+"""The share of the terms' words in a teaser that repeats them."""
+QUOTED = 120
+"""So many characters of another text are quoted."""
+
+CROWDS = frozenset({"swarm", "party", "flash"})
+"""Kinds of rules that take, or promise themselves to, n customers."""
+CAPS = ("total", "per_day", "per_venue", "per_venue_day")
+"""The limits that a crowd shares."""
+
+AHEAD, BEHIND = timedelta(hours=14), timedelta(hours=12)
+"""How far clocks on Earth are ahead of and behind UTC: a promotion's days are somewhere's days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An offer as its merchant has written it; None is not given."""
+
+    teaser: str
+    terms: str
+    reward: Mapping[str, Any]
+    rule: Mapping[str, Any]
+    value_minor: int | None
+    cost_minor: int | None
+    currency: str
+    valid_from: datetime
+    valid_to: datetime
+    goal: str | None = None
+    limits: Mapping[str, int | None] = field(default_factory=dict)
+    """Of CAPS, and per_customer."""
+    redeem_within_s: int | None = None
+    min_level: int | None = None
+    """None: the venue's."""
+    audience: str = "anyone"
+    """Or one of AUDIENCES."""
+    code_source: str = "generated"
+    """Or own_codes, or static."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A public promotion; a date of None is open."""
+
+    id: UUID
+    text: str
+    channel: str
+    starts_on: date | None = None
+    ends_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OtherOffer:
+    """Another offer of the merchant that has not ended."""
+
+    id: UUID
+    teaser: str
+    terms: str
+    reward: Mapping[str, Any]
+    valid_from: datetime
+    valid_to: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A venue that the offer runs at."""
+
+    id: UUID
+    name: str
+    min_level: int = 1
+    proofs: frozenset[str] = frozenset()
+    """The kinds of its live proofs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an offer is held against."""
+
+    promotions: tuple[Promotion, ...] = ()
+    offers: tuple[OtherOffer, ...] = ()
+    places: tuple[Place, ...] = ()
+    attests: bool = False
+    """Whether any app has its devices attested."""
+    open_minutes: Mapping[UUID, int] = field(default_factory=dict)
+    """By venue: minutes in the next four weeks in which schedule and opening hours meet.
+
+    A venue that is missing has not been looked at.
+    """
+    wait_s: Mapping[UUID, int] = field(default_factory=dict)
+    """By venue: the longest from a moment at which it can open to one at which the doors do."""
+
+
+def review(draft: Draft, context: Context) -> tuple[Finding, ...]:
+    return tuple(found for check in CHECKS for found in check(draft, context))
+
+
+def stops(findings: tuple[Finding, ...]) -> bool:
+    """Whether an offer with these findings may not be activated."""
+    return any(found.severity is ERROR for found in findings)
+
+
+# --- gated ----------------------------------------------------------------------------------
+
+
+def hides_reward(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Numbers are the same or not; things are named, or half named beside a word such as free."""
+    teaser, reward = read(draft.teaser), read_reward(draft.reward)
+    shared = teaser.deals & reward.deals
+    named = cover(reward.words, teaser.words)
+    if any(len(deal) > 1 for deal in shared) or (shared and named >= NAMED_WITH_CUE):
+        yield finding(Code.REWARD_IN_TEASER, ERROR, "#/teaser")
+    elif named >= NAMED:
+        severity = ERROR if len(reward.words) > 1 else WARNING
+        yield finding(Code.REWARD_IN_TEASER, severity, "#/teaser")
+
+
+def hides_terms(draft: Draft, context: Context) -> Iterator[Finding]:
+    teaser, terms = read(draft.teaser), read(draft.terms)
+    numbers = {deal for deal in teaser.deals & terms.deals if len(deal) > 1}
+    if numbers or cover(terms.words, teaser.words) >= REPEATED:
+        yield finding(Code.TERMS_IN_TEASER, ERROR, "#/teaser")
+
+
+def hides_code(draft: Draft, context: Context) -> Iterator[Finding]:
+    if _CODE.search(draft.teaser):
+        yield finding(Code.CODE_IN_TEASER, ERROR, "#/teaser")
+
+
+def asks_enough(draft: Draft, context: Context) -> Iterator[Finding]:
+    """The lowest level at which it opens anywhere fits what it is worth."""
+    value, small = draft.value_minor or 0, SMALL.get(draft.currency)
+    level = min((_level(draft, place) for place in context.places), default=draft.min_level or 1)
+    if small is None:
+        if value and level < INTACT:
+            yield finding(Code.VALUE_UNWEIGHED, WARNING, "#/min_level", currency=draft.currency)
+        return
+    unit = small * (1 if draft.currency in WITHOUT_MINOR else 100)
+    for times, needed, severity in STEPS:
+        if value > times * unit and level < needed:
+            yield finding(Code.LEVEL_TOO_LOW, severity, "#/min_level", level=level, needed=needed)
+            return
+
+
+# --- exclusive ------------------------------------------------------------------------------
+
+
+def is_no_repost(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Against every promotion that runs at the same time; the most alike is named."""
+    offered = Offered(draft.teaser, draft.terms, draft.reward)
+    running = (promotion for promotion in context.promotions if _meet(draft, promotion))
+    alike = [(*compare(offered, read(each.text)), each) for each in running]
+    for judge, code, severity in (
+        (is_same, Code.REPOSTED_PROMOTION, ERROR),
+        (is_close, Code.LIKE_PROMOTION, WARNING),
+    ):
+        found = [(score, each) for relation, score, each in alike if judge(relation, score)]
+        if found:
+            _, nearest = max(found, key=lambda pair: pair[0])
+            yield finding(code, severity, "#/reward", about=nearest.id, text=_quote(nearest.text))
+            return
+
+
+def is_no_twin(draft: Draft, context: Context) -> Iterator[Finding]:
+    """A warning only: the same at another venue, or by another rule, may be meant."""
+    offered = Offered(draft.teaser, draft.terms, draft.reward)
+    for other in context.offers:
+        overlap = other.valid_from < draft.valid_to and draft.valid_from < other.valid_to
+        given = Offered(other.teaser, other.terms, other.reward).given
+        if overlap and is_same(*compare(offered, given)):
+            yield finding(
+                Code.LIKE_OTHER_OFFER,
+                WARNING,
+                "#/reward",
+                about=other.id,
+                text=_quote(other.teaser),
+            )
+
+
+def has_own_codes(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Neither one code for all, nor one that the terms or the reward tell everybody."""
+    if draft.code_source == "static":
+        yield finding(Code.STATIC_CODE, ERROR, "#/code_source")
+    for name, text in (("terms", draft.terms), ("reward/text", draft.reward.get("text", ""))):
+        if _CODE.search(text):
+            yield finding(Code.STATIC_CODE, ERROR, f"#/{name}")
+
+
+# --- measurable -----------------------------------------------------------------------------
+
+
+def says_value(draft: Draft, context: Context) -> Iterator[Finding]:
+    """What is not for sale, such as a donation or a place in front, may be worth nothing."""
+    kind = draft.reward["kind"]
+    if draft.value_minor is None or (draft.value_minor == 0 and kind not in PRICELESS):
+        yield finding(Code.VALUE_MISSING, ERROR, "#/value_minor")
+    elif kind == "amount" and draft.value_minor != draft.reward["amount_minor"]:
+        yield finding(Code.VALUE_DIFFERS, WARNING, "#/value_minor")
+
+
+PRICELESS = frozenset({"charity", "text", "upgrade"})
+COSTLESS = frozenset({"text", "upgrade"})
+"""Rewards that may cost nothing: 0 is then said deliberately, elsewhere it is doubted."""
+
+
+def says_cost(draft: Draft, context: Context) -> Iterator[Finding]:
+    if draft.cost_minor is None:
+        yield finding(Code.COST_MISSING, ERROR, "#/cost_minor")
+    elif draft.cost_minor == 0 and draft.reward["kind"] not in COSTLESS:
+        yield finding(Code.COST_ZERO, WARNING, "#/cost_minor")
+
+
+def has_goal(draft: Draft, context: Context) -> Iterator[Finding]:
+    if draft.goal not in GOALS:
+        yield finding(Code.GOAL_MISSING, ERROR, "#/goal")
+
+
+# --- open -----------------------------------------------------------------------------------
+
+
+def says_for_whom(draft: Draft, context: Context) -> Iterator[Finding]:
+    """What the audience is, or what the terms make of it, stands in the teaser."""
+    meant = draft.audience if draft.audience in AUDIENCES else _restricted_to(draft)
+    if meant is None:
+        return
+    who = AUDIENCES[meant]
+    if not _GROUPS[meant].search(fold(draft.teaser)):
+        yield _for_whom(Code.RESTRICTION_UNSAID, ERROR, "#/teaser", who)
+    elif meant != draft.audience:
+        yield _for_whom(Code.RESTRICTION_UNDECLARED, WARNING, "#/audience", who)
+
+
+def _for_whom(code: Code, severity: Severity, pointer: str, who: Mapping[str, str]) -> Finding:
+    """Each language has its own word for them."""
+    english, danish = (finding(code, severity, pointer, who=who[name]) for name in ("en", "da"))
+    text = {"en": english.text["en"], "da": danish.text["da"]}
+    return Finding(code, severity, pointer, text, english.mend)
+
+
+def _restricted_to(draft: Draft) -> str | None:
+    """The group that the text says it is only for."""
+    texts = [draft.teaser, draft.terms, draft.reward.get("text", ""), draft.reward.get("item", "")]
+    said = [fold(text) for text in texts]
+    return next(
+        (name for name, only in _ONLY_FOR.items() if any(only.search(text) for text in said)),
+        None,
+    )
+
+
+# --- reachable ------------------------------------------------------------------------------
+
+
+def is_somewhere(draft: Draft, context: Context) -> Iterator[Finding]:
+    if not context.places:
+        yield finding(Code.NOWHERE, ERROR, "#/venue_ids")
+
+
+def opens_sometime(draft: Draft, context: Context) -> Iterator[Finding]:
+    for place in context.places:
+        if context.open_minutes.get(place.id, 1) <= 0:
+            yield finding(Code.NEVER_OPEN, ERROR, "#/schedule", about=place.id, venue=place.name)
+
+
+def lasts_long_enough(draft: Draft, context: Context) -> Iterator[Finding]:
+    within_s = draft.redeem_within_s
+    if within_s is not None and within_s < REDEEM_ENOUGH_S:
+        yield finding(
+            Code.REDEEM_TOO_SHORT,
+            ERROR if within_s < REDEEM_LEAST_S else WARNING,
+            "#/redeem_within_s",
+            minutes=within_s // 60,
+            needed=REDEEM_ENOUGH_S // 60,
+        )
+
+
+def outlasts_the_wait(draft: Draft, context: Context) -> Iterator[Finding]:
+    """What opens before the doors do lasts until somebody has had time to come in."""
+    for place in context.places:
+        wait_s = context.wait_s.get(place.id, 0)
+        needed_s = wait_s + REDEEM_LEAST_S
+        if wait_s and draft.redeem_within_s is not None and draft.redeem_within_s < needed_s:
+            yield finding(
+                Code.REDEEM_BEFORE_OPEN,
+                ERROR,
+                "#/redeem_within_s",
+                about=place.id,
+                venue=place.name,
+                needed=-(-needed_s // 60),
+            )
+
+
+def has_room(draft: Draft, context: Context) -> Iterator[Finding]:
+    """A swarm of 20 with a limit of 5 a day would let 15 down."""
+    target = crowd(draft.rule)
+    for name in CAPS:
+        limit = draft.limits.get(name)
+        if limit is not None and limit < target:
+            yield finding(
+                Code.LIMIT_BELOW_TARGET, ERROR, f"#/limit_{name}", target=target, limit=limit
+            )
+
+
+def can_be_proved(draft: Draft, context: Context) -> Iterator[Finding]:
+    for place in context.places:
+        level = _level(draft, place)
+        if level > reachable_level(place, attests=context.attests):
+            yield finding(
+                Code.LEVEL_UNREACHABLE,
+                ERROR,
+                "#/min_level",
+                about=place.id,
+                venue=place.name,
+                level=level,
+            )
+
+
+def crowd(rule: Mapping[str, Any]) -> int:
+    """How many customers a rule takes or promises itself to; 0 where it is about one."""
+    own = int(rule["n"]) if rule["kind"] in CROWDS else 0
+    return max((own, *map(crowd, rule.get("rules", ()))))
+
+
+def reachable_level(place: Place, *, attests: bool) -> int:
+    """The highest level at which somebody can prove to be there."""
+    if place.proofs & PHYSICAL:
+        return PHYSICALLY
+    return INTACT if attests else 1
+
+
+CHECKS: tuple[Callable[[Draft, Context], Iterator[Finding]], ...] = (
+    hides_reward,
+    hides_terms,
+    hides_code,
+    asks_enough,
+    is_no_repost,
+    is_no_twin,
+    has_own_codes,
+    says_value,
+    says_cost,
+    has_goal,
+    says_for_whom,
+    is_somewhere,
+    opens_sometime,
+    lasts_long_enough,
+    outlasts_the_wait,
+    has_room,
+    can_be_proved,
+)
+
+_CODE = re.compile(CODE_WORDS)
+_GROUPS = {name: re.compile(rf"\b(?:{words})") for name, words in AUDIENCE_WORDS.items()}
+_ONLY_FOR = {
+    name: re.compile(rf"\b(?:{ONLY_WORDS})\b(?:\W+\w+){{0,4}}?\W+(?:{words})")
+    for name, words in AUDIENCE_WORDS.items()
+}
+
+
+def _level(draft: Draft, place: Place) -> int:
+    return draft.min_level or place.min_level
+
+
+def _meet(draft: Draft, promotion: Promotion) -> bool:
+    """Whether both run on some day, wherever on Earth that day is."""
+    first, last = (draft.valid_from - BEHIND).date(), (draft.valid_to + AHEAD).date()
+    return (promotion.starts_on or first) <= last and first <= (promotion.ends_on or last)
+
+
+def _quote(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= QUOTED else f"{line[: QUOTED - 1].rstrip()}…"
