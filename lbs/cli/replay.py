@@ -18,7 +18,7 @@ from uuid import UUID
 from lbs.accounts import service as accounts
 from lbs.accounts.policy import MerchantKey
 from lbs.checkins import service as checkins
-from lbs.checkins.policy import Limits, LocationFix
+from lbs.checkins.policy import LocationFix
 from lbs.checkins.routes import limits_of
 from lbs.checkins.service.evidence import Evidence, Tools
 from lbs.cli.progress import progress
@@ -59,9 +59,13 @@ class Replay:
     """What the replay made, and what came of it."""
 
     merchant_id: UUID
-    offer_ids: list[UUID]
+    start: datetime
+    end: datetime
+    """Of the first row, and of the last."""
     venue_ids: dict[str, UUID]
     customer_ids: dict[str, UUID]
+    offer_ids: list[UUID] = field(default_factory=list)
+    """One for each rule, in their order."""
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -85,26 +89,57 @@ def read(path: Path) -> list[Row]:
 
 def replay(db: Database, settings: Settings, rows: Sequence[Row]) -> Replay:
     """Make venues, customers and three offers, then send every row as a check-in."""
-    made = _prepare(db, rows)
-    limits = limits_of(settings)
-    tools = Tools(
-        vault=Vault(settings.secrets_key),
-        sign_receipt=lambda claims, ttl: "",
-        read_challenge=lambda token: None,
-        random_bytes=secrets.token_bytes,
-        guesses=limit_of(settings),
-    )
-    errors = Random(SEED)  # noqa: S311  (the same errors each time)
-    for row in progress(rows, "check-ins"):
-        _send(db, made, displaced(row, errors), limits, tools)
+    made = prepare(db, rows)
+    make_offers(db, made, RULES, made.venue_ids.values())
+    service = Service(db, settings)
+    for row in progress(displaced(rows), "check-ins"):
+        service.send(made, row)
     return made
 
 
-def displaced(row: Row, errors: Random) -> Row:
-    """The row with its position as a phone might have reported it, ERROR_M off on each axis.
+class Service:
+    """What HTTP calls for a check-in, without HTTP, at the times recorded."""
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db = db
+        self._limits = limits_of(settings)
+        self._tools = Tools(
+            vault=Vault(settings.secrets_key),
+            sign_receipt=lambda claims, ttl: "",
+            read_challenge=lambda token: None,
+            random_bytes=secrets.token_bytes,
+            guesses=limit_of(settings),
+        )
+
+    def send(self, made: Replay, row: Row, **claim: Any) -> None:
+        """`claim` is what the check-in says beside the row, such as the event that it is at."""
+        fix = LocationFix(
+            lon=row.lon,
+            lat=row.lat,
+            accuracy_m=ACCURACY_M,
+            captured_at=row.at,
+            provider="replay",
+            mock=False,
+        )
+        command = replace(checkins.CheckIn(made.venue_ids[row.venue], Evidence(fix)), **claim)
+        with self._db.transaction() as session:
+            outcome = checkins.check_in(
+                session, made.customer_ids[row.user], command, self._limits, self._tools, row.at
+            )
+        made.verdicts[outcome.judgement.verdict.word] += 1
+        made.reasons.update(reason.value for reason in outcome.judgement.reasons)
+
+
+def displaced(rows: Sequence[Row]) -> list[Row]:
+    """The rows with positions as phones might have reported them, ERROR_M off on each axis.
 
     The records hold the venue's own position, the same to the last digit each time.
     """
+    errors = Random(SEED)  # noqa: S311  (the same errors each time)
+    return [_displaced(row, errors) for row in rows]
+
+
+def _displaced(row: Row, errors: Random) -> Row:
     north_m, east_m = errors.gauss(0, ERROR_M), errors.gauss(0, ERROR_M)
     wide = METRES_A_DEGREE * math.cos(math.radians(row.lat))
     return replace(row, lat=row.lat + north_m / METRES_A_DEGREE, lon=row.lon + east_m / wide)
@@ -136,7 +171,8 @@ def _words(rule: dict[str, Any]) -> str:
     return f"{rule['kind']} {rule.get('n', '')}".strip()
 
 
-def _prepare(db: Database, rows: Sequence[Row]) -> Replay:
+def prepare(db: Database, rows: Sequence[Row]) -> Replay:
+    """A merchant with the venues of the rows, and their customers."""
     start, end = rows[0].at, rows[-1].at
     places = {row.venue: row for row in reversed(rows)}
     with db.transaction() as session:
@@ -144,21 +180,22 @@ def _prepare(db: Database, rows: Sequence[Row]) -> Replay:
         merchant, _ = accounts.create_merchant(session, f"Replay {start:%Y-%m}", _secret, start)
         app, _, _ = accounts.create_app(session, "Replay", _secret, start)
     venue_ids = _make_venues(db, merchant.id, places, start)
-    customer_ids = {}
     with db.transaction() as session:
-        for user in progress(sorted({row.user for row in rows}), "customers"):
-            customer_ids[user] = accounts.know_customer(session, app.id, user, start)
+        customer_ids = {
+            user: accounts.know_customer(session, app.id, user, start)
+            for user in progress(sorted({row.user for row in rows}), "customers")
+        }
+    return Replay(merchant.id, start, end, venue_ids, customer_ids)
+
+
+def make_offers(
+    db: Database, made: Replay, rules: Iterable[dict[str, Any]], venue_ids: Iterable[UUID]
+) -> None:
+    """An offer for each of the rules at the venues, on from the first row to a year after all."""
     with db.transaction() as session:
-        group = venues.create_group(
-            session,
-            merchant.id,
-            venues.WriteGroup("All venues", tuple(venue_ids.values())),
-            start,
-        )
-        offer_ids = [
-            _make_offer(session, merchant.id, group.id, rule, start, end) for rule in RULES
-        ]
-    return Replay(merchant.id, offer_ids, venue_ids, customer_ids)
+        command = venues.WriteGroup("Venues with offers", tuple(venue_ids))
+        group = venues.create_group(session, made.merchant_id, command, made.start)
+        made.offer_ids = [_make_offer(session, made, group.id, rule) for rule in rules]
 
 
 def _make_venues(
@@ -184,14 +221,7 @@ def _venue(name: str, row: Row) -> venues.CreateVenue:
     )
 
 
-def _make_offer(
-    session: Session,
-    merchant_id: UUID,
-    group_id: UUID,
-    rule: dict[str, Any],
-    start: datetime,
-    end: datetime,
-) -> UUID:
+def _make_offer(session: Session, made: Replay, group_id: UUID, rule: dict[str, Any]) -> UUID:
     terms = {
         "teaser": f"Replay: {_words(rule)}",
         "terms": "Something",
@@ -201,34 +231,16 @@ def _make_offer(
         "cost_minor": 200,
         "currency": "USD",
         "schedule": {},
-        "valid_from": start,
-        "valid_to": end + timedelta(days=365),
+        "valid_from": made.start,
+        "valid_to": made.end + timedelta(days=365),
     }
     command = offers.WriteOffer(terms=terms, group_ids=(group_id,))
-    offer = offers.create_offer(session, merchant_id, command, start)
+    offer = offers.create_offer(session, made.merchant_id, command, made.start)
     offers.set_status(
-        session, offer_id=offer.id, merchant_id=merchant_id, status="active", now=start
+        session, offer_id=offer.id, merchant_id=made.merchant_id, status="active", now=made.start
     )
     offer_id: UUID = offer.id
     return offer_id
-
-
-def _send(db: Database, made: Replay, row: Row, limits: Limits, tools: Tools) -> None:
-    fix = LocationFix(
-        lon=row.lon,
-        lat=row.lat,
-        accuracy_m=ACCURACY_M,
-        captured_at=row.at,
-        provider="replay",
-        mock=False,
-    )
-    command = checkins.CheckIn(made.venue_ids[row.venue], Evidence(fix))
-    with db.transaction() as session:
-        outcome = checkins.check_in(
-            session, made.customer_ids[row.user], command, limits, tools, row.at
-        )
-    made.verdicts[outcome.judgement.verdict.word] += 1
-    made.reasons.update(reason.value for reason in outcome.judgement.reasons)
 
 
 def _secret() -> str:
