@@ -1,0 +1,209 @@
+"""
+How many unlocks there should be, in plain SQL over the check-ins alone.
+
+Written from what the rules promise, not from how the service finds out: window functions and
+self-joins over all visits at once, where the service looks back from each check-in.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+
+from bench.recount.kinds import (
+    COMEBACK_DAYS,
+    FLASH_FROM,
+    FLASH_N,
+    FLASH_TO,
+    FRIENDS_N,
+    MAX_SHARE,
+    MIN_VISITS,
+    NTH,
+    PARTY_N,
+    STREAK_WEEKS,
+    SWARM_N,
+    TRAIL_DAYS,
+)
+from lbs.db import Session
+
+VISITS = f"""
+    CREATE TEMPORARY TABLE visit ON COMMIT DROP AS
+    SELECT row_number() OVER (ORDER BY check_in.occurred_at, check_in.id) AS seq,
+           check_in.customer_id, check_in.venue_id, check_in.event_id, check_in.party_id,
+           check_in.occurred_at AS at, here.at AS local, here.at::date AS day,
+           here.at::time >= '{FLASH_FROM}' AND here.at::time < '{FLASH_TO}' AS in_flash
+    FROM check_in JOIN venue ON venue.id = check_in.venue_id, LATERAL (
+        SELECT check_in.occurred_at AT TIME ZONE venue.time_zone AS at
+    ) AS here
+    WHERE check_in.verdict = 'accepted' AND check_in.visit IS NOT NULL
+      AND check_in.venue_id = ANY(:venue_ids)
+"""
+INDEXES = (
+    "CREATE INDEX ON visit (venue_id, at)",
+    "CREATE INDEX ON visit (customer_id, venue_id, seq)",
+    "ANALYZE visit",
+)
+
+FIRST = "SELECT count(*) FROM (SELECT DISTINCT customer_id, venue_id FROM visit) AS pair"
+
+AWAY = f"""
+    SELECT count(*) FROM (
+        SELECT day - lag(day) OVER (PARTITION BY customer_id, venue_id ORDER BY seq) AS away
+        FROM visit
+    ) AS gap WHERE away >= {COMEBACK_DAYS}
+"""
+
+WITHIN_A_WEEK = """
+    (SELECT count(*) FROM visit AS earlier
+     WHERE (earlier.customer_id, earlier.venue_id) = (visit.customer_id, visit.venue_id)
+       AND earlier.seq <= visit.seq AND earlier.day > visit.day - 7)
+"""
+
+EXPECTED = {
+    "every_visit": "SELECT count(*) FROM visit",
+    "charity": "SELECT count(*) FROM visit",
+    "first_visit": FIRST,
+    "nth_visit": f"""
+        SELECT count(*) FROM (
+            SELECT FROM visit GROUP BY customer_id, venue_id HAVING count(*) >= {NTH}
+        ) AS regular
+    """,
+    "every_nth_visit": f"""
+        SELECT coalesce(sum(cards), 0) FROM (
+            SELECT count(*) / {NTH} AS cards FROM visit GROUP BY customer_id, venue_id
+        ) AS card
+    """,
+    "frequency": f"SELECT count(*) FROM visit WHERE {WITHIN_A_WEEK} >= {NTH}",
+    "streak": f"""
+        SELECT coalesce(sum(weeks / {STREAK_WEEKS}), 0) FROM (
+            SELECT count(*) AS weeks FROM (
+                SELECT customer_id, venue_id,
+                       week - 7 * dense_rank() OVER (
+                           PARTITION BY customer_id, venue_id ORDER BY week)::integer AS island
+                FROM (
+                    SELECT DISTINCT customer_id, venue_id, date_trunc('week', local)::date AS week
+                    FROM visit
+                ) AS came
+            ) AS placed GROUP BY customer_id, venue_id, island
+        ) AS streak
+    """,
+    "comeback": AWAY,
+    "any_of": f"SELECT ({FIRST}) + ({AWAY})",
+    "top_visitor": """
+        SELECT count(*) FROM visit, LATERAL (
+            SELECT count(DISTINCT day) AS days, min(at) FILTER (WHERE day = visit.day) AS today_at
+            FROM visit AS mine
+            WHERE (mine.customer_id, mine.venue_id) = (visit.customer_id, visit.venue_id)
+              AND mine.seq <= visit.seq AND mine.day > visit.day - 60
+        ) AS own, LATERAL (
+            SELECT coalesce(max(days), 0) AS days FROM (
+                SELECT count(DISTINCT day) AS days FROM visit AS theirs
+                WHERE theirs.venue_id = visit.venue_id AND theirs.customer_id <> visit.customer_id
+                  AND theirs.seq < visit.seq AND theirs.day > visit.day - 60
+                GROUP BY theirs.customer_id
+            ) AS other
+        ) AS best
+        WHERE own.days > best.days OR own.days = best.days AND EXISTS (
+            SELECT FROM visit AS before
+            WHERE (before.customer_id, before.venue_id, before.day)
+                  = (visit.customer_id, visit.venue_id, visit.day) AND before.seq < visit.seq
+        ) AND own.today_at < (
+            SELECT min(reached_at) FROM (
+                SELECT max(day_at) AS reached_at FROM (
+                    SELECT customer_id, day, min(at) AS day_at FROM visit AS theirs
+                    WHERE theirs.venue_id = visit.venue_id
+                      AND theirs.customer_id <> visit.customer_id
+                      AND theirs.seq < visit.seq AND theirs.day > visit.day - 60
+                    GROUP BY customer_id, day
+                ) AS came GROUP BY customer_id HAVING count(*) = own.days
+            ) AS rival
+        )
+    """,
+    "flash": f"""
+        SELECT coalesce(sum(least(visits, {FLASH_N})), 0) FROM (
+            SELECT count(*) AS visits FROM visit WHERE in_flash GROUP BY venue_id, day
+        ) AS window_of_a_day
+    """,
+    "all_of": f"""
+        SELECT coalesce(sum(least(visits, {FLASH_N})), 0) FROM (
+            SELECT count(*) AS visits FROM visit
+            WHERE in_flash AND {WITHIN_A_WEEK} >= 2 GROUP BY venue_id, day
+        ) AS window_of_a_day
+    """,
+    "swarm": f"""
+        SELECT coalesce(sum(people), 0) FROM (
+            SELECT DISTINCT ON (visit.venue_id, visit.day) there.people
+            FROM visit, LATERAL (
+                SELECT count(DISTINCT present.customer_id) AS people FROM visit AS present
+                WHERE present.venue_id = visit.venue_id AND present.seq <= visit.seq
+                  AND present.at >= visit.at - interval '3 hours'
+            ) AS there
+            WHERE there.people >= {SWARM_N} ORDER BY visit.venue_id, visit.day, visit.seq
+        ) AS swarm
+    """,
+    "party": f"""
+        SELECT coalesce(sum(people), 0) FROM (
+            SELECT count(DISTINCT customer_id) AS people FROM visit WHERE party_id IS NOT NULL
+            GROUP BY party_id
+        ) AS party WHERE people >= {PARTY_N}
+    """,
+    "friends": f"""
+        SELECT count(*) FROM visit WHERE {FRIENDS_N} <= (
+            SELECT count(DISTINCT theirs.customer_id) FROM visit AS theirs JOIN friendship
+              ON (friendship.one_id, friendship.other_id)
+                 IN ((visit.customer_id, theirs.customer_id),
+                     (theirs.customer_id, visit.customer_id))
+            WHERE theirs.venue_id = visit.venue_id AND theirs.seq < visit.seq
+              AND theirs.at >= visit.at - interval '3 hours')
+    """,
+    "trail": f"""
+        WITH RECURSIVE step AS (
+            SELECT * FROM visit WHERE venue_id = ANY(:trail)
+        ), opening AS (
+            SELECT DISTINCT customer_id, CAST(0 AS bigint) AS seq FROM step
+            UNION ALL
+            SELECT opening.customer_id, next.seq FROM opening, LATERAL (
+                SELECT step.seq FROM step
+                WHERE step.customer_id = opening.customer_id AND step.seq > opening.seq
+                  AND cardinality(CAST(:trail AS uuid[])) = (
+                      SELECT count(DISTINCT other.venue_id) FROM step AS other
+                      WHERE other.customer_id = opening.customer_id AND other.seq > opening.seq
+                        AND other.seq <= step.seq AND other.day > step.day - {TRAIL_DAYS})
+                ORDER BY step.seq LIMIT 1
+            ) AS next
+        )
+        SELECT count(*) FROM opening WHERE seq > 0
+    """,
+    "event": "SELECT count(*) FROM visit WHERE event_id = :event_id",
+    "off_peak": f"""
+        SELECT count(*) FROM visit, LATERAL (
+            SELECT count(*) AS visits, count(*) FILTER (
+                WHERE extract(isodow FROM earlier.local) = extract(isodow FROM visit.local)
+                  AND extract(hour FROM earlier.local) = extract(hour FROM visit.local)) AS hits
+            FROM visit AS earlier
+            WHERE earlier.venue_id = visit.venue_id AND earlier.seq < visit.seq
+              AND earlier.at > visit.at - interval '8 weeks'
+        ) AS known
+        WHERE known.visits >= {MIN_VISITS} AND known.hits <= {MAX_SHARE} * known.visits
+    """,
+    "referred": """
+        SELECT count(*) FROM referral WHERE offer_id = :offer_id AND EXISTS (
+            SELECT FROM visit WHERE visit.customer_id = referral.customer_id
+              AND visit.at BETWEEN referral.bound_at AND referral.bound_at + interval '7 days')
+    """,
+}
+"""A statement a kind; each gives one number."""
+
+
+def prepare(session: Session, venue_ids: list[UUID]) -> None:
+    """The visits to the venues with offers, in the order in which they were made."""
+    session.execute(text(VISITS), {"venue_ids": venue_ids})
+    for statement in INDEXES:
+        session.execute(text(statement))
+
+
+def expected(session: Session, kind: str, **values: Any) -> int:
+    """`values` are those of `trail`, `event_id` and `offer_id` that the kind's statement names."""
+    return int(session.scalar(text(EXPECTED[kind]), values) or 0)

@@ -1,0 +1,58 @@
+"""Every kind of unlock rule opens as often as a count of the check-ins themselves says."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import pytest
+
+from bench.recount.__main__ import count
+from bench.recount.play import play
+from bench.servers import database
+from lbs.cli.replay import Row
+from lbs.db import Database
+
+DAYS, USERS, VENUES, BUSIEST = 75, 14, 6, 4
+START = datetime(2010, 9, 1, tzinfo=UTC)
+"""Clocks change within the days, in New York, on 7 November."""
+
+
+def recorded(seed: int) -> list[Row]:
+    """Customers with habits: a place they like, hours at which they go, weeks away."""
+    chance = Random(seed)  # noqa: S311
+    rows = []
+    for user in range(USERS):
+        favourite, away = chance.randrange(BUSIEST), chance.randrange(DAYS - 35)
+        for day in range(DAYS):
+            if away <= day < away + 32 or chance.random() < 0.45:
+                continue
+            venue = favourite if chance.random() < 0.6 else chance.randrange(VENUES)
+            hour = chance.choice([13, 16, 17, 17, 18, 23])
+            at = START + timedelta(days=day, hours=hour, minutes=chance.randrange(60))
+            rows.append(Row(str(user), at, -74.0, 40.7 + venue / 10, str(venue)))
+            if chance.random() < 0.2:
+                rows.append(
+                    Row(str(user), at + timedelta(hours=5), -74.0, rows[-1].lat, str(venue))
+                )
+    return sorted(rows, key=lambda row: row.at)
+
+
+@pytest.fixture(scope="module")
+def counted(cluster):
+    with database(cluster, "recount") as base:
+        db = Database(base.url)
+        yield list(count(db, play(db, base.settings, recorded(20101107), BUSIEST)))
+        db.engine.dispose()
+
+
+def test_unlocks_of_every_kind_are_what_the_check_ins_say(counted):
+    assert {line.kind: line.unlocks for line in counted} == {
+        line.kind: line.expected for line in counted
+    }
+
+
+def test_every_kind_has_opened_and_none_always_but_those_that_should(counted):
+    unlocks = {line.kind: line.unlocks for line in counted}
+    visits = unlocks["every_visit"]
+    assert {kind for kind, n in unlocks.items() if not 0 < n < visits} == {"every_visit", "charity"}
