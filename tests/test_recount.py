@@ -20,7 +20,7 @@ START = datetime(2010, 9, 1, tzinfo=UTC)
 
 def recorded(seed: int) -> list[Row]:
     """Customers with habits: a place they like, hours at which they go, weeks away."""
-    chance = Random(seed)  # noqa: S311
+    chance = Random(seed)
     rows = []
     for user in range(USERS):
         favourite, away = chance.randrange(BUSIEST), chance.randrange(DAYS - 35)
