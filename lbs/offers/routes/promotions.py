@@ -8,14 +8,14 @@ import marshmallow as ma
 from flask import abort, request
 from flask.views import MethodView
 
-from lbs.accounts.auth import merchant, merchant_with
+from lbs.accounts.auth import merchant
 from lbs.http.context import now, transaction
 from lbs.http.etag import check_version, expected_version, tagged
 from lbs.http.paging import Page, Window, page
 from lbs.http.problems import field_errors
 from lbs.offers import queries, service
 from lbs.offers.models import Promotion as PromotionRow
-from lbs.offers.routes.offers import blp
+from lbs.offers.routes.offers import OFFERS, blp
 from lbs.offers.schemas.promotions import (
     CSV,
     Cells,
@@ -31,7 +31,6 @@ from lbs.offers.schemas.promotions import (
 )
 from lbs.venues.schemas import ImportQuerySchema
 
-OFFERS = merchant_with("offers")
 IMPORT_MAX_BYTES = 16 * 1024 * 1024
 QUOTED = 200
 """So many characters of a refused line's text are told again."""
@@ -131,7 +130,7 @@ class Promotion(MethodView):
     def delete(self, promotion_id: UUID) -> None:
         """Delete a public promotion: no offer is compared with it any more"""
         with transaction() as session:
-            service.delete_promotion(session, promotion_id, merchant().merchant_id)
+            service.delete_promotion(session, promotion_id, merchant().merchant_id, now())
 
 
 def _read_body() -> Lines:
