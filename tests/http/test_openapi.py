@@ -40,15 +40,17 @@ OPERATIONS = [
     if method != "parameters"
 ]
 VERBS = {
-    "add", "ask", "bind", "cancel", "change", "check", "confirm", "create", "delete", "erase",
-    "find", "import", "list", "map", "preview", "read", "redeem", "refresh", "register", "remove",
-    "report", "retire", "reverse", "revoke", "rotate", "set", "unbind", "verify", "void",
+    "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
+    "delete", "erase", "export", "find", "flag", "import", "list", "map", "mark", "preview",
+    "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse", "revoke",
+    "rotate", "set", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},
+    "text/csv": {"type": "string", "format": "binary"},
     "text/html": {"type": "string"},
 }
-"""What an answer is that is no JSON."""
+"""What a body is that is no JSON."""
 SECRETS = {"access_token", "refresh_token", "receipt", "token", "x", "secret", "challenge", "path"}
 CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){2}|[0-9]{6}")
 PARTS = {

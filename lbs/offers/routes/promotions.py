@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import abort, request
 from flask.views import MethodView
+from werkzeug.exceptions import BadRequest
 
 from lbs.accounts.auth import merchant
+from lbs.http import sheets
 from lbs.http.context import now, transaction
 from lbs.http.etag import check_version, expected_version, tagged
 from lbs.http.paging import Page, Window, page
@@ -17,7 +17,7 @@ from lbs.offers import queries, service
 from lbs.offers.models import Promotion as PromotionRow
 from lbs.offers.routes.offers import OFFERS, blp
 from lbs.offers.schemas.promotions import (
-    CSV,
+    IMPORT_EXAMPLE,
     Cells,
     ChangePromotionSchema,
     CreatePromotionSchema,
@@ -72,7 +72,7 @@ class Promotions(MethodView):
 class PromotionImport(MethodView):
     @blp.operation("import_promotions", OFFERS, idempotent=True, max_bytes=IMPORT_MAX_BYTES)
     @blp.arguments(ImportQuerySchema, location="query")
-    @blp.doc(**CSV)
+    @blp.doc(**sheets.document(IMPORT_EXAMPLE))
     @blp.response(201, PromotionImportReportSchema)
     def post(self, query: dict[str, str]) -> dict[str, Any]:
         """Import up to 5,000 public promotions from CSV
@@ -134,12 +134,10 @@ class Promotion(MethodView):
 
 
 def _read_body() -> Lines:
-    if request.mimetype != "text/csv":
-        abort(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
-        return read_csv(request.get_data())
+        return read_csv(sheets.read_body())
     except ValueError as error:
-        abort(HTTPStatus.BAD_REQUEST, description=str(error))
+        raise BadRequest(str(error)) from None
 
 
 def _judge(lines: Lines) -> tuple[list[service.Members], dict[int, Any]]:
