@@ -39,7 +39,7 @@ class Sdk:
 def sdk(tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("client")
     config = home / "config.json"
-    overrides = {"image/png": "application/octet-stream"}
+    overrides = dict.fromkeys(("image/png", "text/csv"), "application/octet-stream")
     config.write_text(json.dumps({"content_type_overrides": overrides, "post_hooks": []}))
     made = subprocess.run(
         [
