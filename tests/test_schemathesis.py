@@ -127,7 +127,7 @@ class Caller:
             "customer": self._known(),
             "promotion_id": self._promotion(),
             "notice_id": world.pause_by_flags(world.offer(flagged), flagged)["id"],
-            "code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
+            "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
         }
         self.targets: dict[tuple[str, str], Callable[[], str]] = {
             ("retire_venue", "venue_id"): lambda: self.world.venue()["id"],

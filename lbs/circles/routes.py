@@ -44,15 +44,15 @@ class Parties(MethodView):
             )
 
 
-@parties.route("/v1/parties/<code>")
+@parties.route("/v1/parties/<party_code>")
 class Party(MethodView):
     @parties.operation("read_party", CUSTOMER)
     @parties.response(200, PartySchema)
-    def get(self, code: str) -> Any:
+    def get(self, party_code: str) -> Any:
         """Read how many have checked in under a party's code"""
         with transaction() as session:
             attempt = service.load_party(
-                session, customer().customer_id, code, limit_of(settings()), now()
+                session, customer().customer_id, party_code, limit_of(settings()), now()
             )
         return _found(attempt, PartyNotFound)
 
