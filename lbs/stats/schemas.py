@@ -88,6 +88,12 @@ _COUNTS = {
     "returning_customers": 0,
     "money": [{"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 12000}],
 }
+_NOTHING = {
+    **dict.fromkeys(_COUNTS, 0),
+    "check_ins": {"accepted": 0, "ambiguous": 0, "rejected": 0},
+    "money": [],
+}
+"""Of an offer that has not run yet."""
 
 
 class MoneySchema(Schema):
@@ -200,9 +206,9 @@ class ComparisonSchema(Schema):
             },
             {
                 "offer_id": "019abc12-0000-7000-8000-000000000011",
-                "status": "active",
+                "status": "draft",
                 "copied_from": "019abc12-0000-7000-8000-000000000002",
-                "counts": _COUNTS,
+                "counts": _NOTHING,
             },
         ],
     }

@@ -31,7 +31,8 @@ from lbs.unlocks.schemas import (
 
 OFFERS = merchant_with("offers")
 MAX_IMPORT, MAX_IMPORT_BYTES, MAX_REFUSED_TOLD = 50_000, 2 * 1024 * 1024, 1_000
-IMPORT_EXAMPLE = "code\nTAK-7M3K-9QZ2\nTAK-VX4A-0B1C\n"
+IMPORT_EXAMPLE = "code\nTAK-7M3K-9QZ2\nTAK-VX4A-0B1C\ntak 7m3k 9qz2\nTAK\n"
+"""Two codes, the first of them once more, and one that is too short."""
 
 blp = Blueprint("Unlocks", __name__, description="The customer's wallet")
 flags = Blueprint("Flags", __name__, description="What customers say is wrong with an offer")
