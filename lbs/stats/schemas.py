@@ -5,7 +5,6 @@ from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
-from webargs.fields import DelimitedList
 
 from lbs.http.fields import Schema, Timestamp, Word
 from lbs.offers.schemas.offers import STATUSES
@@ -60,12 +59,12 @@ class OfferSeriesQuerySchema(SeriesQuerySchema):
 
 
 class ComparisonQuerySchema(TotalsQuerySchema):
-    others = DelimitedList(
+    others = fields.List(
         fields.UUID(),
         required=True,
         data_key="with",
         validate=validate.Length(1, 10),
-        metadata={"description": "Copies of the offer, or others of the merchant's"},
+        metadata={"description": "Copies of the offer, or others of the merchant's; once for each"},
     )
 
 
