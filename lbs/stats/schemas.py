@@ -64,7 +64,7 @@ class ComparisonQuerySchema(TotalsQuerySchema):
         required=True,
         data_key="with",
         validate=validate.Length(1, 10),
-        metadata={"description": "Copies of the offer, or others of the merchant's; once for each"},
+        metadata={"description": "Another of the merchant's offers; once for each"},
     )
 
 

@@ -124,7 +124,8 @@ class OfferCodeImport(MethodView):
 
         One code a line, or CSV whose first column is headed `code`. A code has 4 to 64 printable
         characters; case, blanks and dashes do not tell one from another. Codes that are there
-        already are passed over and counted. At most 2 MiB.
+        already, with this offer or another of the merchant's, are passed over and counted. At most
+        2 MiB.
         """
         lines = _read_codes()
         with transaction() as session:

@@ -34,8 +34,8 @@ class OfferStaffSheet(MethodView):
     def get(self, query: dict[str, Any], offer_id: UUID) -> Response:
         """A sheet for the staff to print: what to look for, and what to give
 
-        One page of A4. It tells the hidden terms. Load it from this address, or serve it beside
-        `/offers/static`.
+        One page of A4, as HTML. It tells the hidden terms, so it is not for customers. Its style
+        comes from `/offers/static` on the same address.
         """
         with transaction() as session:
             sheet = service.load_sheet(session, offer_id, merchant().merchant_id)
