@@ -282,9 +282,11 @@ class Tokens:
 
     def __init__(self, base: Base) -> None:
         settings = base.settings
-        self._ring = KeyRing(
-            Database(base.url, pool_size=1), Vault(settings.secrets_key), settings.public_url
-        )
+        self._db = Database(base.url, pool_size=1)
+        self._ring = KeyRing(self._db, Vault(settings.secrets_key), settings.public_url)
+
+    def close(self) -> None:
+        self._db.engine.dispose()
 
     def of(self, customer: int) -> str:
         claims = {"sub": str(make_id("customer", customer)), "app": str(make_id("app", 0))}

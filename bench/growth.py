@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from statistics import median
 
@@ -72,7 +72,7 @@ def _open(stack: ExitStack, cluster: Cluster, name: str, size: Size) -> World:
     base = stack.enter_context(database(cluster, f"bench_growth_{name}"))
     make_world(base, size)
     server = stack.enter_context(served(OURS, base, processes=1))
-    tokens = Tokens(base)
+    tokens = stack.enter_context(closing(Tokens(base)))
     places = offer_places(base)
     visits, views = Visits(places, size.customers), Views(places, size.customers)
     return World(server.port, visits.ours(tokens), views.ours(tokens), [], [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from statistics import median
 
 from bench import load
@@ -31,7 +32,8 @@ def checkin(cluster: Cluster) -> Iterator[Figure]:
         make_world(base, size)
         visits = Visits(offer_places(base), size.customers)
         raw = PgBench(cluster, name, visits)
-        ours, bare = _measure(base, visits.ours(Tokens(base)), visits.bare, 201, 1000, raw)
+        with closing(Tokens(base)) as tokens:
+            ours, bare = _measure(base, visits.ours(tokens), visits.bare, 201, 1000, raw)
     yield from _compared("checkin", ours, bare)
     yield Figure("checkin.pgbench_per_s", median(raw.rates), "1/s")
     yield Figure("checkin.vs_pgbench", ratio(ours, raw), "ratio")
@@ -43,7 +45,8 @@ def nearby(cluster: Cluster) -> Iterator[Figure]:
     with database(cluster, "bench_nearby") as base:
         make_world(base, size)
         views = Views(offer_places(base), size.customers)
-        ours, bare = _measure(base, views.ours(Tokens(base)), views.bare, 200, 500)
+        with closing(Tokens(base)) as tokens:
+            ours, bare = _measure(base, views.ours(tokens), views.bare, 200, 500)
     yield from _compared("nearby", ours, bare)
 
 

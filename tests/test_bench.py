@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from bench.data import Size, Tokens, make_funnel, make_unlocks, make_world, offer_places
 from bench.servers import database
 from lbs.app import create_app
@@ -12,7 +14,9 @@ def test_a_world_takes_check_ins_unlocks_and_events(cluster):
         make_world(base, Size(venues=100, customers=10, check_ins=200))
         codes = make_unlocks(base, 3)
         make_funnel(base, 1000)
-        place, token = offer_places(base)[0], Tokens(base).of(1)
+        place = offer_places(base)[0]
+        with closing(Tokens(base)) as tokens:
+            token = tokens.of(1)
         app = create_app(base.settings)
         seen = app.test_client().get(
             f"/v1/venues/nearby?lon={place.lon}&lat={place.lat}&radius_m=500",

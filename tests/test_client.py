@@ -8,7 +8,8 @@ import random
 import subprocess
 import sys
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,11 +24,12 @@ PACKAGE = "lbs_client"
 
 
 class Sdk:
-    """The generated package: `models`, and a function `call` for the operations."""
+    """The generated package: `models`, `types`, and a function `call` for the operations."""
 
     def __init__(self, package: ModuleType) -> None:
         self.package = package
         self.models: Any = importlib.import_module(f"{PACKAGE}.models")
+        self.types: Any = importlib.import_module(f"{PACKAGE}.types")
 
     def call(self, operation: str, client: Any, *args: Any, **options: Any) -> Any:
         """`tag.operation_id`, as one would import it."""
@@ -39,7 +41,7 @@ class Sdk:
 def sdk(tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("client")
     config = home / "config.json"
-    overrides = {"image/png": "application/octet-stream"}
+    overrides = dict.fromkeys(("image/png", "text/csv"), "application/octet-stream")
     config.write_text(json.dumps({"content_type_overrides": overrides, "post_hooks": []}))
     made = subprocess.run(
         [
@@ -281,6 +283,92 @@ def test_the_story_of_a_stronger_proof(  # noqa: PLR0915  (a story)
     assert (taken.visit_taken_back, taken.unlocks_voided) == (True, 1)
     void = sdk.call("check_ins.list_check_ins", customer).parsed.items[0]
     assert (void.id, void.verdict) == (weak.id, m.Verdict.VOIDED)
+
+
+def test_the_story_around_an_offer(  # noqa: PLR0915  (a story)
+    sdk: Sdk, connect: Any, world: World
+):
+    """What it is held against, its copies and codes, and what customers say and pass on."""
+    m, merchant = sdk.models, connect(world.key)
+    place = world.venue()
+    offer = UUID(world.offer(place)["id"])
+
+    def once() -> dict[str, str]:
+        return {"idempotency_key": str(uuid4())}
+
+    def sheet(text: str) -> Any:
+        return sdk.types.File(payload=BytesIO(text.encode()))
+
+    body = m.CreatePromotion(text="2 for 1", channel="poster", ends_on=date(2026, 11, 30))
+    answer = sdk.call("offers.create_promotion", merchant, body=body, **once())
+    advert = answer.parsed
+    assert (advert.text, advert.starts_on, advert.ends_on) == ("2 for 1", None, body.ends_on)
+    options = {"body": m.ChangePromotion(ends_on=None), "if_match": answer.headers["ETag"]}
+    changed = sdk.call("offers.change_promotion", merchant, advert.id, **options).parsed
+    assert sdk.call("offers.read_promotion", merchant, advert.id).parsed == changed
+    text = "text,channel\n2 for 1,poster\n3 for 2,radio\n,poster\n"
+    options = {"body": sheet(text), "mode": m.ImportMode.EACH}
+    report = sdk.call("offers.import_promotions", merchant, **options, **once()).parsed
+    assert (len(report.created), report.already_there) == (1, 1)
+    assert [(line.line, line.errors[0].pointer) for line in report.refused] == [(4, "#/text")]
+    sdk.call("offers.delete_promotion", merchant, advert.id)
+    running = {"running_on": date(2026, 11, 1)}
+    listed = sdk.call("offers.list_promotions", merchant, **running).parsed.items
+    assert [row.id for row in listed] == report.created
+
+    changes = [m.TermChanges(limit_per_day=n) for n in (20, 30)]
+    copies = [
+        sdk.call("offers.copy_offer", merchant, offer, body=m.CopyOffer(changes=one), **once())
+        for one in changes
+    ]
+    ids = [copy.parsed.id for copy in copies]
+    compared = sdk.call("stats.compare_offers", merchant, offer, with_=ids).parsed
+    assert [one.copied_from for one in compared.offers] == [None, offer, offer]
+    [difference] = compared.differences
+    assert (difference.member, [one.value for one in difference.values]) == (
+        "limit_per_day",
+        [None, 20, 30],
+    )
+
+    body = sheet("code\nTAK-4711-ABCD\nTAK-0815-EFGH\n")
+    taken = sdk.call("offer_codes.import_offer_codes", merchant, ids[0], body=body, **once()).parsed
+    assert (taken.imported, taken.refused) == (2, [])
+    left = sdk.call("offer_codes.read_offer_codes", merchant, ids[0]).parsed
+    assert (left.available, left.handed_out) == (2, 0)
+    kept = sdk.call("offer_codes.export_offer_codes", merchant, ids[0], state=m.CodeState.AVAILABLE)
+    assert kept.parsed.payload.read().startswith(b"code,state,imported_at,handed_out_at\r\nTAK")
+    page = sdk.call("offers.read_staff_sheet", merchant, offer, lang=m.Language.DA).parsed
+    assert "Til personalet" in page
+
+    guests = [world.customer() for _ in range(5)]
+    for guest in guests:
+        world.check_in(guest, place)
+    anna, bo = connect(guests[0]), connect(guests[1])
+    party = sdk.call("parties.create_party", anna, body=m.CreateParty(), **once()).parsed
+    assert sdk.call("parties.read_party", bo, party.code).parsed == party
+    invitation = sdk.call("friends.create_friend_invitation", anna, **once()).parsed
+    body = m.AddFriend(code=invitation.code)
+    friend = sdk.call("friends.add_friend", bo, body=body, **once()).parsed
+    assert sdk.call("friends.list_friends", anna).parsed.items == [friend]
+    assert sdk.call("friends.remove_friend", anna, friend.id).status_code == 204
+    link = sdk.call("shares.create_share", anna, offer, **once()).parsed
+    body = m.CreateReferral(token=link.token)
+    assert sdk.call("shares.create_referral", bo, body=body, **once()).parsed.offer_id == offer
+
+    body = m.FlagOffer(problem=m.OfferProblem.NOT_REDEEMABLE, text="The till knew nothing of it")
+    for guest in guests:
+        said = sdk.call("flags.flag_offer", connect(guest), offer, body=body, **once()).parsed
+    assert sdk.call("flags.list_offer_flags", merchant, offer).parsed.items[0] == said
+    [notice] = sdk.call("notices.list_notices", merchant, unread=True).parsed.items
+    assert (notice.kind, notice.offer_id) == (m.NoticeKind.OFFER_PAUSED, offer)
+    read = sdk.call("notices.mark_notice_read", merchant, notice.id, **once()).parsed
+    assert read.read_at is not None
+    [entry] = sdk.call(
+        "audit.list_audit_entries", merchant, resource_id=offer, limit=1
+    ).parsed.items
+    assert (entry.action, entry.actor.key_id) == ("offer.status_set", None)
+    [change] = entry.changes
+    assert (change.member, change.old, change.new) == ("status", "active", "paused")
 
 
 def test_what_is_wrong_comes_back_as_a_problem(sdk: Sdk, connect: Any, world: World):

@@ -33,13 +33,19 @@ RULES_BEYOND_SCHEMA = {
     "add_evidence",
     "change_event",
     "change_offer",
+    "change_promotion",
     "change_venue",
     "check_in",
+    "compare_offers",
+    "copy_offer",
     "create_api_key",
     "create_event",
     "create_offer",
+    "create_promotion",
     "create_venue",
     "create_venue_proof",
+    "import_offer_codes",
+    "import_promotions",
     "import_venues",
     "read_offer_series",
     "read_offer_stats",
@@ -50,10 +56,10 @@ RULES_BEYOND_SCHEMA = {
 }
 """
 They refuse some requests that fit the schema, by rules no JSON Schema can state: `from` before
-`to`, known time zones and currencies, opening hours, shapes that are simple and closed, one of two
-ids, one piece of evidence of a kind, addresses of tags, base64, both keys of a tag or neither,
-what a kind of proof has no use for, scopes that go with venues. There,
-positive_data_acceptance is off.
+`to`, the first day before the last, known time zones and currencies, opening hours, shapes that are
+simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
+keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, what is
+CSV. There, positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -73,6 +79,7 @@ CONFIG = SchemathesisConfig.from_dict(
     }
 )
 EXAMPLE_CODE, EXAMPLE_TAG = "7M3K-9QZ2-VX4A", "04A23B1C5D6E80"
+EXAMPLE_INVITATION = "K4TR-8WNB-2QXM"
 KEYS = {"read_kiosk_codes": "venue_code", "confirm_check_in": "staff", "report_taps": "reader"}
 """Which of a venue's keys an operation takes."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -80,6 +87,7 @@ MOMENTS = strategies.integers(0, 200 * 365 * 86_400).map(
     lambda seconds: (FIRST + timedelta(seconds=seconds)).isoformat()
 )
 schemathesis.openapi.format("date-time", MOMENTS)  # the service takes the years 2000 to 2200
+schemathesis.openapi.format("date", MOMENTS.map(lambda moment: moment[:10]))
 SCHEMA = schemathesis.openapi.from_path(DOCUMENT, config=CONFIG)
 
 
@@ -98,6 +106,7 @@ class Caller:
         self.changing_venue = world.venue(east_m=1000)
         self.changing_offer = world.offer(self.changing_venue)
         unlock = self._unlock(self.customer)
+        flagged = world.venue()
         group = self._group(venue)
         redemption = world.redeem(unlock["code"], venue).json
         self.proofs = {kind: self._proof(kind) for kind in ("venue_code", "staff", "reader")}
@@ -116,6 +125,9 @@ class Caller:
             "wristband_id": self._wristband(self.customer, self.tag),
             "check_in_id": unlock["check_in_id"],
             "customer": self._known(),
+            "promotion_id": self._promotion(),
+            "notice_id": world.pause_by_flags(world.offer(flagged), flagged)["id"],
+            "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
         }
         self.targets: dict[tuple[str, str], Callable[[], str]] = {
             ("retire_venue", "venue_id"): lambda: self.world.venue()["id"],
@@ -124,6 +136,9 @@ class Caller:
             ("change_venue", "venue_id"): lambda: self.changing_venue["id"],
             ("change_offer", "offer_id"): lambda: self.changing_offer["id"],
             ("set_offer_status", "offer_id"): lambda: self.changing_offer["id"],
+            ("import_offer_codes", "offer_id"): lambda: self.world.offer(status="draft")["id"],
+            ("delete_promotion", "promotion_id"): self._promotion,
+            ("remove_friend", "friend_id"): self._friend,
             ("change_event", "event_id"): lambda: self.changing_event,
             ("cancel_event", "event_id"): self._event,
             ("rotate_venue_proof", "proof_id"): lambda: self.changing_proof["id"],
@@ -160,6 +175,8 @@ class Caller:
                 case.path_parameters[parameter] = self._target(name, parameter)
         if At.QUERY in right and "cursor" in (case.query or {}):
             case.query["cursor"] = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
+        if At.QUERY in right and "with" in (case.query or {}):
+            case.query["with"] = [self.changing_offer["id"]]
         if At.BODY in right and isinstance(case.body, dict):
             self._real_ids(case.body)
             self._real_secrets(case.body)
@@ -196,6 +213,12 @@ class Caller:
     def _real_secrets(self, body: dict[str, Any]) -> None:
         if body.get("code") == EXAMPLE_CODE:
             body["code"] = self._unlock()["code"]
+        if body.get("code") == EXAMPLE_INVITATION:
+            person = self.world.customer()
+            body["code"] = self.world.ask("post", "/v1/friend-invitations", person)["code"]
+        if set(body) == {"token"}:
+            path = f"/v1/offers/{self.ids['offer_id']}/shares"
+            body["token"] = self.world.ask("post", path, self.world.customer())["token"]
         if "receipt" in body:
             body["receipt"] = self.world.check_in(self.world.customer(), self.venue)["receipt"]
         for tap in body.get("taps", []):
@@ -231,6 +254,13 @@ class Caller:
         times = {"starts_at": ago(hours=1), "ends_at": ago(hours=-1)}
         body = {"venue_id": self.venue["id"], "name": "Event", **times}
         return self.world.ask("post", "/v1/events", json=body)["id"]
+
+    def _promotion(self) -> str:
+        body = {"text": "2 for 1", "channel": "poster"}
+        return self.world.ask("post", "/v1/promotions", json=body)["id"]
+
+    def _friend(self) -> str:
+        return self.world.befriend(self.customer, self.world.customer())["id"]
 
     def _known(self) -> str:
         """The pseudonym of a customer with a standing."""

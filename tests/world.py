@@ -127,6 +127,19 @@ class World:
         body = {"venue_id": venue["id"], "evidence": [self.location(**fix)]}
         return self.ask("post", "/v1/check-ins", customer, json=body)
 
+    def befriend(self, one: str, other: str) -> dict[str, Any]:
+        """The friend that each of two customers is to the other."""
+        code = self.ask("post", "/v1/friend-invitations", one)["code"]
+        return self.ask("post", "/v1/friends", other, json={"code": code})
+
+    def pause_by_flags(self, offer: dict[str, Any], venue: dict[str, Any]) -> dict[str, Any]:
+        """Enough customers flag the offer; gives what its merchant is told."""
+        for _ in range(self.app.extensions["lbs_settings"].flag_limit):
+            guest, flag = self.customer(), {"problem": "not_redeemable"}
+            self.check_in(guest, venue)
+            self.ask("post", f"/v1/offers/{offer['id']}/flags", guest, json=flag)
+        return self.ask("get", "/v1/notices")["items"][0]
+
     def redeem(
         self, code: str, venue: dict[str, Any], key: str | None = None, **members: Any
     ) -> TestResponse:

@@ -248,7 +248,7 @@ def store_integrity(session: Session, *, app_id: UUID, sealed: str | None) -> bo
 
 
 def delete_customer(session: Session, customer_id: UUID) -> bool:
-    """Devices and tokens go with the row."""
+    """With the row goes all that is the customer's own; facts lose their reference to it."""
     gone = session.scalar(delete(Customer).where(Customer.id == customer_id).returning(Customer.id))
     return gone is not None
 

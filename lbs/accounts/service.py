@@ -30,6 +30,7 @@ from lbs.accounts.policy import SCOPES, pseudonym, subject_of
 from lbs.audit.policy import withhold
 from lbs.audit.service import record
 from lbs.db import Session, new_id
+from lbs.http import guesses
 from lbs.vault import Unreadable, Vault, hash_token
 
 Entropy = Callable[[], str]
@@ -235,6 +236,7 @@ def erase(session: Session, customer_id: UUID, scope_id: str) -> None:
     if not queries.delete_customer(session, customer_id):
         raise CustomerGone
     queries.forget_answers(session, scope_id)
+    guesses.forget_guesser(session, customer_id)
 
 
 def set_standing(

@@ -44,15 +44,18 @@ class Parties(MethodView):
             )
 
 
-@parties.route("/v1/parties/<code>")
+@parties.route("/v1/parties/<party_code>")
 class Party(MethodView):
     @parties.operation("read_party", CUSTOMER)
     @parties.response(200, PartySchema)
-    def get(self, code: str) -> Any:
-        """Read how many have checked in under a party's code"""
+    def get(self, party_code: str) -> Any:
+        """Read how many have checked in under a party's code
+
+        After too many wrong codes the customer has to wait.
+        """
         with transaction() as session:
             attempt = service.load_party(
-                session, customer().customer_id, code, limit_of(settings()), now()
+                session, customer().customer_id, party_code, limit_of(settings()), now()
             )
         return _found(attempt, PartyNotFound)
 
@@ -62,7 +65,10 @@ class FriendInvitations(MethodView):
     @friends.operation("create_friend_invitation", CUSTOMER, idempotent=True)
     @friends.response(201, FriendInvitationSchema)
     def post(self) -> service.Invitation:
-        """Get a code to give to one friend; it is good for seven days"""
+        """Get a code to give to one friend; it is good for seven days
+
+        Who sends it to `POST /v1/friends` first becomes the customer's friend.
+        """
         with transaction() as session:
             return service.invite_friend(
                 session, customer().customer_id, vault(), secrets.token_bytes, now()

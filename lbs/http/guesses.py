@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -97,6 +98,13 @@ def delete_old_counters(session: Session, *, now: datetime, window: timedelta) -
         {"before": now - window},
     ).all()
     return len(rows)
+
+
+def forget_guesser(session: Session, guesser_id: UUID) -> None:
+    """Counters end with whose they are."""
+    session.execute(
+        text("DELETE FROM guess_counter WHERE bucket LIKE :ending"), {"ending": f"% {guesser_id}"}
+    )
 
 
 def _wait_s(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from flask import Response, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
@@ -14,8 +15,17 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 DELIMITERS = (",", ";", "\t")
 
+FILE = {"type": "string", "format": "binary"}
+"""As the interface document has it: what a generated client opens and sends, or keeps."""
+
 Cell = tuple[int, str | None]
 """The number of a line and what stands in its column; None where the line is no CSV."""
+
+
+def document(example: str) -> dict[str, Any]:
+    """An operation's part of the interface document that says that its body is CSV."""
+    content = {CSV: {"schema": FILE, "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
 
 
 def read_body() -> str:

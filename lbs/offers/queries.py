@@ -294,16 +294,6 @@ def list_promotions(
     ).all()
 
 
-def delete_promotion(session: Session, promotion_id: UUID, merchant_id: UUID) -> bool:
-    """Whether there was such a promotion."""
-    deleted = session.scalar(
-        delete(Promotion)
-        .where(Promotion.id == promotion_id, Promotion.merchant_id == merchant_id)
-        .returning(Promotion.id)
-    )
-    return deleted is not None
-
-
 def review_context(session: Session, merchant_id: UUID, offer_id: UUID) -> policy.Context:
     """What the offer is held against, but for its open hours, which are worked out elsewhere."""
     return policy.Context(

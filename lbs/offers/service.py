@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from lbs.audit.service import record
+from lbs.audit.service import record, record_made
 from lbs.db import Session, new_id
 from lbs.ledger import service as ledger
 from lbs.offers import queries
@@ -320,6 +320,7 @@ def create_promotion(
     session: Session, merchant_id: UUID, members: Members, now: datetime
 ) -> Promotion:
     [promotion_id] = queries.insert_promotions(session, merchant_id, [members], now)
+    record(session, merchant_id, "promotion.created", promotion_id, after=members, now=now)
     return load_promotion(session, promotion_id, merchant_id)
 
 
@@ -328,16 +329,17 @@ def import_promotions(
 ) -> list[UUID]:
     """The ids of those made, in the order given; what is there already is not made again."""
     seen = queries.find_known_promotions(session, merchant_id, [row["text"] for row in rows])
-    fresh = {
-        key: row
-        for row in rows
-        if (key := tuple(row[name] for name in queries.PROMOTION)) not in seen
-    }
-    return queries.insert_promotions(session, merchant_id, list(fresh.values()), now)
+    distinct = {tuple(row[name] for name in queries.PROMOTION): row for row in rows}
+    fresh = [row for key, row in distinct.items() if key not in seen]
+    made = queries.insert_promotions(session, merchant_id, fresh, now)
+    record_made(session, merchant_id, "promotion.created", zip(made, fresh, strict=True), now)
+    return made
 
 
-def load_promotion(session: Session, promotion_id: UUID, merchant_id: UUID) -> Promotion:
-    promotion = queries.find_promotion(session, promotion_id, merchant_id)
+def load_promotion(
+    session: Session, promotion_id: UUID, merchant_id: UUID, *, lock: bool = False
+) -> Promotion:
+    promotion = queries.find_promotion(session, promotion_id, merchant_id, lock=lock)
     if promotion is None:
         raise PromotionNotFound
     return promotion
@@ -353,10 +355,9 @@ def change_promotion(
     now: datetime,
 ) -> Promotion:
     """`check(promotion)` refuses where the caller's version is not the promotion's."""
-    promotion = queries.find_promotion(session, promotion_id, merchant_id, lock=True)
-    if promotion is None:
-        raise PromotionNotFound
+    promotion = load_promotion(session, promotion_id, merchant_id, lock=True)
     check(promotion)
+    before = _said_of_promotion(promotion)
     for name, value in members.items():
         setattr(promotion, name, value)
     starts_on, ends_on = promotion.starts_on, promotion.ends_on
@@ -365,9 +366,21 @@ def change_promotion(
     promotion.version += 1
     promotion.updated_at = now
     session.flush()
+    after = _said_of_promotion(promotion)
+    action = "promotion.changed"
+    record(session, merchant_id, action, promotion_id, before=before, after=after, now=now)
     return promotion
 
 
-def delete_promotion(session: Session, promotion_id: UUID, merchant_id: UUID) -> None:
-    if not queries.delete_promotion(session, promotion_id, merchant_id):
-        raise PromotionNotFound
+def delete_promotion(
+    session: Session, promotion_id: UUID, merchant_id: UUID, now: datetime
+) -> None:
+    promotion = load_promotion(session, promotion_id, merchant_id, lock=True)
+    gone = _said_of_promotion(promotion)
+    session.delete(promotion)
+    record(session, merchant_id, "promotion.deleted", promotion_id, before=gone, now=now)
+
+
+def _said_of_promotion(promotion: Promotion) -> Members:
+    """What the audit log says of it."""
+    return {name: getattr(promotion, name) for name in queries.PROMOTION}

@@ -38,6 +38,9 @@ GUESSABLE = frozenset({Kind.VENUE_CODE, Kind.POSTER_CODE, Kind.STAFF_PIN})
 PROVISIONED = {kind: kind.value for kind in Kind} | {Kind.STAFF_PIN: Kind.STAFF.value}
 """What a venue has to have for each."""
 
+PHYSICAL = frozenset(Kind) - {Kind.POSTER_CODE, Kind.DEVICE_INTEGRITY}
+"""To be had at the venue only. A poster can be photographed, a phone is intact anywhere."""
+
 
 class Outcome(StrEnum):
     VALID = "valid"

@@ -56,7 +56,10 @@ class OfferComparison(MethodView):
     @blp.arguments(ComparisonQuerySchema, location="query")
     @blp.response(200, ComparisonSchema)
     def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
-        """Compare an offer with its copies: which terms differ, and what came of each"""
+        """Compare an offer with its copies: which terms differ, and what came of each
+
+        Up to ten others are named as `with`, be they copies or not.
+        """
         offer_ids = [offer_id, *query.pop("others")]
         with transaction() as session:
             return service.compare(session, merchant(), offer_ids, **_until_now(query))

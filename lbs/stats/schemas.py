@@ -5,7 +5,6 @@ from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields, validate
-from webargs.fields import DelimitedList
 
 from lbs.http.fields import Schema, Timestamp, Word
 from lbs.offers.schemas.offers import STATUSES
@@ -60,12 +59,12 @@ class OfferSeriesQuerySchema(SeriesQuerySchema):
 
 
 class ComparisonQuerySchema(TotalsQuerySchema):
-    others = DelimitedList(
+    others = fields.List(
         fields.UUID(),
         required=True,
         data_key="with",
         validate=validate.Length(1, 10),
-        metadata={"description": "Copies of the offer, or others of the merchant's"},
+        metadata={"description": "Another of the merchant's offers; once for each"},
     )
 
 
@@ -88,6 +87,12 @@ _COUNTS = {
     "returning_customers": 0,
     "money": [{"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 12000}],
 }
+_NOTHING = {
+    **dict.fromkeys(_COUNTS, 0),
+    "check_ins": {"accepted": 0, "ambiguous": 0, "rejected": 0},
+    "money": [],
+}
+"""Of an offer that has not run yet."""
 
 
 class MoneySchema(Schema):
@@ -200,9 +205,9 @@ class ComparisonSchema(Schema):
             },
             {
                 "offer_id": "019abc12-0000-7000-8000-000000000011",
-                "status": "active",
+                "status": "draft",
                 "copied_from": "019abc12-0000-7000-8000-000000000002",
-                "counts": _COUNTS,
+                "counts": _NOTHING,
             },
         ],
     }

@@ -31,11 +31,8 @@ from lbs.unlocks.schemas import (
 
 OFFERS = merchant_with("offers")
 MAX_IMPORT, MAX_IMPORT_BYTES, MAX_REFUSED_TOLD = 50_000, 2 * 1024 * 1024, 1_000
-CSV_TEXT = {
-    "type": "string",
-    "pattern": r"\S",
-    "examples": ["code\nTAK-7M3K-9QZ2\nTAK-VX4A-0B1C\n"],
-}
+IMPORT_EXAMPLE = "code\nTAK-7M3K-9QZ2\nTAK-VX4A-0B1C\ntak 7m3k 9qz2\nTAK\n"
+"""Two codes, the first of them once more, and one that is too short."""
 
 blp = Blueprint("Unlocks", __name__, description="The customer's wallet")
 flags = Blueprint("Flags", __name__, description="What customers say is wrong with an offer")
@@ -120,14 +117,15 @@ class OfferFlags(MethodView):
 @codes.route("/v1/offers/<uuid:offer_id>/codes/import")
 class OfferCodeImport(MethodView):
     @codes.operation("import_offer_codes", OFFERS, idempotent=True, max_bytes=MAX_IMPORT_BYTES)
-    @codes.doc(requestBody={"required": True, "content": {sheets.CSV: {"schema": CSV_TEXT}}})
+    @codes.doc(**sheets.document(IMPORT_EXAMPLE))
     @codes.response(201, CodeImportSchema)
     def post(self, offer_id: UUID) -> dict[str, Any]:
         """Import up to 50,000 single-use codes, one for each unlock
 
         One code a line, or CSV whose first column is headed `code`. A code has 4 to 64 printable
         characters; case, blanks and dashes do not tell one from another. Codes that are there
-        already are passed over and counted. At most 2 MiB.
+        already, with this offer or another of the merchant's, are passed over and counted. At most
+        2 MiB.
         """
         lines = _read_codes()
         with transaction() as session:
@@ -151,7 +149,7 @@ class OfferCodes(MethodView):
 class OfferCodeExport(MethodView):
     @codes.operation("export_offer_codes", OFFERS)
     @codes.arguments(CodeListQuerySchema, location="query")
-    @codes.response(200, {"type": "string"}, content_type=sheets.CSV)
+    @codes.response(200, sheets.FILE, content_type=sheets.CSV)
     def get(self, query: dict[str, str | None], offer_id: UUID) -> Response:
         """Download the codes with what has become of each
 

@@ -140,7 +140,7 @@ class CodeImportSchema(Schema):
 class OfferCodesSchema(Schema):
     """How many codes of the merchant's own an offer has, and has given away."""
 
-    example = {"imported": 2, "available": 1, "handed_out": 1}  # noqa: RUF012
+    example = {"imported": 2, "available": 2, "handed_out": 0}  # noqa: RUF012
 
     imported = fields.Integer(required=True)
     available = fields.Integer(required=True)

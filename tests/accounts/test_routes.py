@@ -22,7 +22,7 @@ from lbs.accounts.auth import ACCESS, RECEIPT, KeyRing, rotate_signing_key
 from lbs.accounts.policy import SCOPES
 from lbs.app import create_app
 from lbs.config import Settings
-from lbs.db import Database
+from lbs.db import Database, Model
 from tests.world import World, now
 
 
@@ -576,6 +576,49 @@ def test_an_erased_customer_is_gone_and_the_counts_stay(world: World, db: Databa
     for refresh in (person["refresh_token"], refreshed["refresh_token"]):
         response = world.call("post", "/v1/tokens", refresh)
         assert code_of(response) == (401, "refresh-token-refused")
+
+
+def test_what_an_erased_customer_said_and_whom_they_knew_is_gone(world: World, db: Database):
+    venue = world.venue()
+    at_offer = f"/v1/offers/{world.offer(venue)['id']}"
+    person, friend = world.register(), world.customer()
+    token = person["access_token"]
+    world.check_in(token, venue)
+    said = "Anna at the till knew nothing of it"
+    world.ask("post", f"{at_offer}/flags", token, json={"problem": "other", "text": said})
+    invitation = world.ask("post", "/v1/friend-invitations", token)
+    world.befriend(token, friend)
+    world.befriend(world.customer(), token)
+    own, theirs = (world.ask("post", f"{at_offer}/shares", who) for who in (token, friend))
+    world.ask("post", "/v1/referrals", token, json={"token": theirs["token"]})
+    world.call("post", "/v1/friends", token, json={"code": "AAAA-AAAA-AAAA"})
+    world.call("get", "/v1/parties/AAAA-AAAA", token)
+    held = rows_holding(db, person["customer_id"])
+    tables = {"friendship", "friend_invitation", "offer_flag", "share", "referral", "guess_counter"}
+    assert held.keys() >= tables
+    assert (held["friendship"], held["guess_counter"]) == (2, 2)
+
+    world.ask("delete", "/v1/customers/me", token, status=204)
+
+    for trace in (person["customer_id"], said):
+        assert rows_holding(db, trace) == {}
+    assert world.ask("get", "/v1/customers/me/friends", friend)["items"] == []
+    assert world.ask("get", f"{at_offer}/flags")["items"] == []
+    code = world.call("post", "/v1/friends", friend, json={"code": invitation["code"]})
+    assert code_of(code) == (409, "friend-invitation-refused")
+    world.ask("post", "/v1/referrals", world.customer(), json={"token": own["token"]})
+
+
+def test_every_table_with_a_customer_has_a_way_to_forget_them():
+    ways = {
+        f"{table.name}.{column.name}": key.ondelete
+        for table in Model.metadata.sorted_tables
+        for column in table.columns
+        for key in column.foreign_keys
+        if key.target_fullname == "customer.id"
+    }
+    assert len(ways) > 10
+    assert {name for name, way in ways.items() if way not in ("CASCADE", "SET NULL")} == set()
 
 
 def test_an_erased_customers_token_opens_nothing(world: World):

@@ -41,6 +41,10 @@ LOGGED = {
     "change_offer": "offer.changed",
     "set_offer_status": "offer.status_set",
     "import_offer_codes": "offer.codes_imported",
+    "create_promotion": "promotion.created",
+    "import_promotions": "promotion.created",
+    "change_promotion": "promotion.changed",
+    "delete_promotion": "promotion.deleted",
     "void_check_in": "check_in.voided",
     "reverse_redemption": "redemption.reversed",
 }
@@ -94,6 +98,7 @@ class Doings:
         times = {"starts_at": "2026-01-01T10:00:00Z", "ends_at": "2026-01-01T12:00:00Z"}
         self.event_body = {"venue_id": self.venue["id"], "name": "Quiz", **times}
         self.event = self.ask("post", "/v1/events", **self.event_body)["id"]
+        self.promotion = self.create_promotion()
         self.proof = self.ask("post", self._proofs(), kind="reader", name="Gate")["id"]
         self.key = self.ask("post", "/v1/api-keys", name="Till", scopes=["redeem"])["id"]
         self.person = world.register()
@@ -207,6 +212,20 @@ class Doings:
         path = f"/v1/offers/{self.offer['id']}/codes/import"
         self.world.ask("post", path, data="TAK-4711-ABCD", content_type="text/csv")
         return self.offer["id"]
+
+    def create_promotion(self) -> str:
+        return self.ask("post", "/v1/promotions", text="2 for 1", channel="poster")["id"]
+
+    def import_promotions(self) -> str:
+        sheet = {"data": "text,channel\n3 for 2,poster\n", "content_type": "text/csv"}
+        return self.world.ask("post", "/v1/promotions/import", **sheet)["created"][0]
+
+    def change_promotion(self) -> str:
+        return self.ask("patch", f"/v1/promotions/{self.promotion}", channel="radio")["id"]
+
+    def delete_promotion(self) -> str:
+        self.ask("delete", f"/v1/promotions/{self.promotion}")
+        return self.promotion
 
     def void_check_in(self) -> str:
         return self.ask("post", f"/v1/check-ins/{self.check_in}/void", reason="Test")["id"]
@@ -328,6 +347,24 @@ def test_no_secret_and_no_note_about_a_person_is_in_the_log(world: World):
     assert len(secrets) >= 8
     for secret in [*secrets, "Shouted", "04A23B1C", doings.person["customer_id"]]:
         assert secret not in told
+
+
+def test_a_promotion_is_logged_from_its_making_to_its_end(world: World):
+    promotion = world.ask("post", "/v1/promotions", json={"text": "2 for 1", "channel": "poster"})
+    path, change = f"/v1/promotions/{promotion['id']}", {"ends_on": "2026-12-24"}
+    assert changes(last(world, "promotion.created", promotion["id"])) == {
+        "text": (None, "2 for 1"),
+        "channel": (None, "poster"),
+    }
+    world.ask("patch", path, json=change, headers={"If-Match": '"1"'})
+    said = changes(last(world, "promotion.changed", promotion["id"]))
+    assert said == {"ends_on": (None, "2026-12-24")}
+    world.ask("delete", path)
+    assert changes(last(world, "promotion.deleted", promotion["id"])) == {
+        "text": ("2 for 1", None),
+        "channel": ("poster", None),
+        "ends_on": ("2026-12-24", None),
+    }
 
 
 # --- reading --------------------------------------------------------------------------------

@@ -166,7 +166,68 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         "redeem": on_an_unlock,
         "reverse_redemption": on_a_redemption,
         **Presence(world, venue, fence).operations(),
+        **Around(world, venue, terms).operations(),
     }
+
+
+class Around:
+    """The operations around an offer: what it is compared with, and who shares, flags and joins."""
+
+    def __init__(self, world: World, venue: dict[str, Any], terms: dict[str, Any]) -> None:
+        self.world, self.venue = world, venue
+        self.promotion = {
+            "text": PROSE,
+            "channel": "poster",
+            "url": "https://cafe.example/tuesdays",
+            "starts_on": "2026-11-01",
+            "ends_on": "2026-11-30",
+        }
+        places = {name: terms[name] for name in ("venue_ids", "group_ids")}
+        changes = {name: value for name, value in terms.items() if name not in places}
+        self.copy = {**places, "changes": changes}
+
+    def operations(self) -> dict[str, Callable[[], Operation]]:
+        return {
+            "create_promotion": self.create_promotion,
+            "change_promotion": self.change_promotion,
+            "copy_offer": self.copy_offer,
+            "flag_offer": self.flag_offer,
+            "create_party": self.create_party,
+            "add_friend": self.add_friend,
+            "create_referral": self.create_referral,
+        }
+
+    def create_promotion(self) -> Operation:
+        return Operation("post", "/v1/promotions", self.world.key, self.promotion, {})
+
+    def change_promotion(self) -> Operation:
+        made = self.create_promotion().send(self.world, self.promotion).json
+        path, headers = f"/v1/promotions/{made['id']}", {"If-Match": '"1"'}
+        return Operation("patch", path, self.world.key, self.promotion, headers)
+
+    def copy_offer(self) -> Operation:
+        path = f"/v1/offers/{self.world.offer(self.venue)['id']}/copies"
+        return Operation("post", path, self.world.key, self.copy, {})
+
+    def flag_offer(self) -> Operation:
+        offer, guest = self.world.offer(self.venue), self.world.customer()
+        self.world.check_in(guest, self.venue)
+        body = {"problem": "other", "text": PROSE}
+        return Operation("post", f"/v1/offers/{offer['id']}/flags", guest, body, {})
+
+    def create_party(self) -> Operation:
+        body = {"venue_id": self.venue["id"]}
+        return Operation("post", "/v1/parties", self.world.customer(), body, {})
+
+    def add_friend(self) -> Operation:
+        given = self.world.ask("post", "/v1/friend-invitations", self.world.customer())
+        body = {"code": given["code"]}
+        return Operation("post", "/v1/friends", self.world.customer(), body, {})
+
+    def create_referral(self) -> Operation:
+        path = f"/v1/offers/{self.world.offer(self.venue)['id']}/shares"
+        body = {"token": self.world.ask("post", path, self.world.customer())["token"]}
+        return Operation("post", "/v1/referrals", self.world.customer(), body, {})
 
 
 class Presence:
@@ -342,6 +403,13 @@ NAMES = [
     "report_taps",
     "redeem",
     "reverse_redemption",
+    "create_promotion",
+    "change_promotion",
+    "copy_offer",
+    "flag_offer",
+    "create_party",
+    "add_friend",
+    "create_referral",
 ]
 VARIANTS = {
     "create_polygon": "create_venue",
@@ -352,8 +420,15 @@ VARIANTS = {
     **{f"rotate_{kind}": "rotate_venue_proof" for kind in TAKES},
 }
 """Of one operation, with other bodies."""
-WITHOUT_BODY = {"refresh_tokens", "rotate_api_key", "import_venues"}
-"""Import has its own tests in tests/venues."""
+WITHOUT_BODY = {
+    "refresh_tokens",
+    "rotate_api_key",
+    "import_venues",
+    "import_promotions",
+    "import_offer_codes",
+}
+"""Imports have their own tests, beside those of what they import."""
+NOTHING_NEEDED = {"copy_offer", "create_party"}
 
 LONG = "x" * 30_000
 NO_TEXT = (7, True, 1.5, [], {}, "a\0b", "\ud800", "a\udfffb", LONG)
@@ -445,6 +520,8 @@ def test_a_body_of_nothing_names_what_is_missing_or_changes_nothing(world, name)
         sound = {member: response.json[member] for member in operation.body}
         read = world.ask("get", operation.path)
         assert {member: read[member] for member in operation.body} == sound
+    elif name in NOTHING_NEEDED:
+        assert response.status_code == 201
     elif name.startswith("rotate_"):
         assert (response.status_code, response.json["version"]) == (201, 2)
     else:
@@ -670,6 +747,16 @@ def test_a_whole_number_may_be_written_with_a_point_but_stays_whole(world: World
         ("post", "/v1/wristbands/{id}/loss", "wristband-not-found"),
         ("get", "/v1/check-ins/{id}/findings", "check-in-not-found"),
         ("post", "/v1/check-ins/{id}/void", "check-in-not-found"),
+        ("get", "/v1/promotions/{id}", "promotion-not-found"),
+        ("patch", "/v1/promotions/{id}", "promotion-not-found"),
+        ("delete", "/v1/promotions/{id}", "promotion-not-found"),
+        ("post", "/v1/notices/{id}/read", "notice-not-found"),
+        ("post", "/v1/offers/{id}/copies", "offer-not-found"),
+        ("get", "/v1/offers/{id}/staff-sheet", "offer-not-found"),
+        ("get", "/v1/offers/{id}/comparison?with={id}", "offer-not-found"),
+        ("get", "/v1/offers/{id}/codes", "offer-not-found"),
+        ("get", "/v1/offers/{id}/codes.csv", "offer-not-found"),
+        ("get", "/v1/offers/{id}/flags", "offer-not-found"),
     ],
 )
 def test_an_unknown_id_is_not_found(world: World, method: str, path: str, code: str):
@@ -704,10 +791,32 @@ def test_an_unknown_id_is_not_found_by_customers_and_staff_either(world: World):
 
 
 @pytest.mark.parametrize(
+    ("method", "path", "body", "code"),
+    [
+        ("post", "offers/{id}/flags", {"problem": "other"}, "offer-not-held"),
+        ("post", "offers/{id}/shares", None, "offer-not-running"),
+        ("post", "referrals", {"token": "none"}, "share-not-found"),
+        ("post", "parties", {"venue_id": "{id}"}, "venue-not-found"),
+        ("get", "parties/K4TR-8WNB", None, "party-not-found"),
+        ("get", "parties/%00", None, "party-not-found"),
+        ("delete", "customers/me/friends/{id}", None, "friend-not-found"),
+    ],
+)
+def test_what_people_pass_on_is_not_found_where_it_is_made_up(
+    world: World, method: str, path: str, body: dict[str, str] | None, code: str
+):
+    unknown = str(uuid.uuid4())
+    sent = body and {name: value.format(id=unknown) for name, value in body.items()}
+    response = world.call(method, f"/v1/{path.format(id=unknown)}", world.customer(), json=sent)
+    assert assert_problem(response, 404)["code"] == code
+
+
+@pytest.mark.parametrize(
     "wrong", ["1", "x", "%00", "%FF", "..", "null", "0" * 32 + "0", "%F0%9F%8D%BA"]
 )
 def test_what_cannot_be_an_id_is_not_found(world: World, wrong: str):
-    for path in ("venues", "offers", "redemptions", "stats/venues", "events", "standings"):
+    kinds = ("venues", "offers", "redemptions", "stats/venues", "events", "standings", "promotions")
+    for path in kinds:
         response = world.call("get", f"/v1/{path}/{wrong}", world.key)
         assert assert_problem(response, 404)["code"] == "not-found"
     for path in (f"venues/{uuid.uuid4()}/proofs/{wrong}", f"check-ins/{wrong}/findings"):

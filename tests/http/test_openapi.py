@@ -40,21 +40,23 @@ OPERATIONS = [
     if method != "parameters"
 ]
 VERBS = {
-    "add", "ask", "bind", "cancel", "change", "check", "confirm", "create", "delete", "erase",
-    "find", "import", "list", "map", "preview", "read", "redeem", "refresh", "register", "remove",
-    "report", "retire", "reverse", "revoke", "rotate", "set", "unbind", "verify", "void",
+    "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
+    "delete", "erase", "export", "find", "flag", "import", "list", "map", "mark", "preview",
+    "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse", "revoke",
+    "rotate", "set", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},
+    "text/csv": {"type": "string", "format": "binary"},
     "text/html": {"type": "string"},
 }
-"""What an answer is that is no JSON."""
+"""What a body is that is no JSON."""
 SECRETS = {"access_token", "refresh_token", "receipt", "token", "x", "secret", "challenge", "path"}
-CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){2}|[0-9]{6}")
+CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){1,2}|[0-9]{6}")
 PARTS = {
     "host": re.compile(r"(?<=^http)s?://[^/]+"),
     "id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "secret": re.compile(r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+"),
+    "secret": re.compile(r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+"),
 }
 """Parts of an address that are others in every run."""
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -278,6 +280,9 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     day = {"from": midnight.isoformat(), "to": (midnight + timedelta(days=1)).isoformat()}
     series = say("get", f"/v1/stats/offers/{offer['id']}/series", query_string=day)
     same(series, "Series")
+    copy = say("post", f"{at_offer}/copies", "CopyOffer")
+    beside = say("get", f"{at_offer}/comparison", query_string={"with": copy["id"]})
+    same(beside, "Comparison")
 
     at_proofs = f"/v1/venues/{venue['id']}/proofs"
     kiosk = say("post", at_proofs, "CreateVenueProof")
@@ -325,6 +330,8 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     say("patch", f"/v1/events/{happening['id']}", "ChangeEvent", headers=version)
     draft = world.offer(venue, status="draft")
     say("patch", f"/v1/offers/{draft['id']}", "ChangeOffer", headers=version)
+    same(say("get", "/v1/audit")["items"][0], "AuditEntry")
+    _around_an_offer(world, real, say, same)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -334,6 +341,47 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     pages = {name for name in whole if name.endswith("Page")}
     items = {_names([SCHEMAS[name]["properties"]["items"]["items"]]).pop() for name in pages}
     assert compared - {"SigningKey"} == (whole | items) - pages - sent - {"KeySet"} | {"Problem"}
+
+
+def _around_an_offer(world: World, real: dict[str, Any], say: Any, same: Any) -> None:
+    """What an offer is held against, what is said of it, and whom people bring along."""
+    promotion = say("post", "/v1/promotions", "CreatePromotion")
+    same(promotion, "Promotion")
+    at_promotion, version = f"/v1/promotions/{promotion['id']}", {"If-Match": '"1"'}
+    say("patch", at_promotion, "ChangePromotion", headers=version)
+    sheet = _sheet("/v1/promotions/import")
+    same(say("post", "/v1/promotions/import", **sheet), "PromotionImportReport")
+
+    at_codes = f"/v1/offers/{world.offer(status='draft')['id']}/codes"
+    sheet = _sheet("/v1/offers/{offer_id}/codes/import")
+    same(say("post", f"{at_codes}/import", **sheet), "CodeImport")
+    same(say("get", at_codes), "OfferCodes")
+
+    venue = world.venue()
+    at_offer = f"/v1/offers/{world.offer(venue)['id']}"
+    *guests, last = (world.customer() for _ in range(5))
+    world.check_in(last, venue)
+    share = say("post", f"{at_offer}/shares", token=last)
+    same(share, "Share")
+    real["token"] = share["token"]
+    same(say("post", "/v1/referrals", "CreateReferral", guests[0]), "Referral")
+    for guest in guests:
+        world.check_in(guest, venue)
+        same(say("post", f"{at_offer}/flags", "FlagOffer", guest), "OfferFlag")
+    say("post", f"{at_offer}/flags", token=last, json={"problem": "not_valuable"})
+    same(say("get", "/v1/notices")["items"][0], "Notice")
+
+    same(say("post", "/v1/parties", "CreateParty", last), "Party")
+    invitation = say("post", "/v1/friend-invitations", token=last)
+    same(invitation, "FriendInvitation")
+    real["code"] = invitation["code"]
+    same(say("post", "/v1/friends", "AddFriend", guests[0]), "Friend")
+
+
+def _sheet(path: str) -> dict[str, str]:
+    """The example of an import, to be sent."""
+    body = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["text/csv"]
+    return {"data": body["example"], "content_type": "text/csv"}
 
 
 def _check_in(

@@ -56,6 +56,7 @@ class Route:
     to_another_customer: int = 404
     to_another_venue: int = 404
     body: Callable[[dict[str, str]], Any] = lambda ids: {}
+    """JSON; a text is CSV."""
     query: Callable[[dict[str, str]], dict[str, Any]] = lambda ids: {}
 
 
@@ -83,6 +84,10 @@ def at_the_venue(ids: dict[str, str]) -> dict[str, Any]:
     return {"venue_id": ids["venue_id"]}
 
 
+def promotion(ids: dict[str, str]) -> dict[str, Any]:
+    return {"text": "x", "channel": "poster"}
+
+
 def proof(ids: dict[str, str]) -> dict[str, Any]:
     return {"kind": "venue_code", "name": "x"}
 
@@ -107,6 +112,8 @@ EVENT, STANDING = "/v1/events/<uuid:event_id>", "/v1/standings/<uuid:customer>"
 VENUE_PROOFS, PROOF = f"{VENUE}/proofs", f"{VENUE}/proofs/<uuid:proof_id>"
 BAND, OWN_BANDS = "/v1/wristbands/<uuid:wristband_id>", "/v1/customers/me/wristbands"
 CHECK_IN = "/v1/check-ins/<uuid:check_in_id>"
+PROMOTION, NOTICE = "/v1/promotions/<uuid:promotion_id>", "/v1/notices/<uuid:notice_id>"
+FRIENDS = "/v1/customers/me/friends"
 
 ROUTES: dict[str, Route] = {
     "GET /v1/api-keys": Route("owner", 200),
@@ -177,6 +184,39 @@ ROUTES: dict[str, Route] = {
     f"PATCH {OFFER_PATH}": Route("offers", body=lambda ids: {"terms": "taken"}),
     f"GET {OFFER_PATH}/schedule": Route("offers"),
     f"POST {OFFER_PATH}/status": Route("offers", body=lambda ids: {"status": "ended"}),
+    f"POST {OFFER_PATH}/copies": Route("offers", body=lambda ids: {"venue_ids": [ids["venue_id"]]}),
+    f"GET {OFFER_PATH}/comparison": Route(
+        "stats", query=lambda ids: {"with": ids["other_offer_id"]}
+    ),
+    f"GET {OFFER_PATH}/staff-sheet": Route("offers"),
+    f"GET {OFFER_PATH}/codes": Route("offers"),
+    f"GET {OFFER_PATH}/codes.csv": Route("offers"),
+    f"POST {OFFER_PATH}/codes/import": Route("offers", body=lambda ids: ids["own code"]),
+    f"GET {OFFER_PATH}/flags": Route("offers"),
+    f"POST {OFFER_PATH}/flags": Route("customer", body=lambda ids: {"problem": "other"}),
+    f"POST {OFFER_PATH}/shares": Route("customer", to_another_customer=201),
+    "POST /v1/referrals": Route(
+        "customer", to_another_customer=201, body=lambda ids: {"token": ids["share"]}
+    ),
+    "GET /v1/promotions": Route("offers", 200),
+    "POST /v1/promotions": Route("offers", 201, body=promotion),
+    "POST /v1/promotions/import": Route(
+        "offers", 201, body=lambda ids: f"text,channel\n{ids['promotion']},poster\n"
+    ),
+    f"GET {PROMOTION}": Route("offers"),
+    f"PATCH {PROMOTION}": Route("offers", body=lambda ids: {"text": "taken"}),
+    f"DELETE {PROMOTION}": Route("offers"),
+    "GET /v1/notices": Route("offers", 200),
+    f"POST {NOTICE}/read": Route("offers"),
+    "GET /v1/audit": Route("support", 200),
+    "POST /v1/parties": Route("customer", to_another_customer=201, body=at_the_venue),
+    "GET /v1/parties/<party_code>": Route("customer", to_another_customer=200),
+    "POST /v1/friend-invitations": Route("customer", to_another_customer=201),
+    "POST /v1/friends": Route(
+        "customer", to_another_customer=409, body=lambda ids: {"code": ids["used invitation"]}
+    ),
+    f"GET {FRIENDS}": Route("customer", to_another_customer=200),
+    f"DELETE {FRIENDS}/<uuid:friend_id>": Route("customer"),
     "GET /v1/check-ins": Route("customer", to_another_customer=200),
     "POST /v1/check-ins": Route("customer", to_another_customer=201, body=far_away),
     f"POST {CHECK_IN}/evidence": Route("customer", body=evidence),
@@ -204,10 +244,19 @@ ROUTES: dict[str, Route] = {
 }
 
 
+OWN_EFFECT = {
+    "POST /v1/check-ins",
+    "POST /v1/parties",
+    "POST /v1/referrals",
+    f"POST {OFFER_PATH}/shares",
+}
+"""What any customer may do at another's venue, with an offer that runs, by a link passed on."""
+
+
 @pytest.fixture
 def victim(world: World) -> Victim:
     mark = uuid.uuid4().hex
-    said = ("venue", "group", "teaser", "terms", "key", "event", "note", *PROOFS)
+    said = ("venue", "group", "teaser", "terms", "key", "event", "note", *AROUND, *PROOFS)
     texts = {name: f"{name} {mark}" for name in said}
     venue = world.venue(name=texts["venue"])
     group = world.ask(
@@ -231,7 +280,9 @@ def victim(world: World) -> Victim:
     note = {"standing": "tester", "note": texts["note"]}
     world.ask("put", f"/v1/standings/{customer}", json=note)
     redemption = world.redeem(used["code"], venue, order_reference=f"order {mark}").json
+    own_ids, passed_on = around(world, person["access_token"], offer, texts)
     ids = {
+        **own_ids,
         "venue_id": venue["id"],
         "group_id": group["id"],
         "offer_id": offer["id"],
@@ -258,6 +309,7 @@ def victim(world: World) -> Victim:
     secrets = {
         **ids,
         **texts,
+        **passed_on,
         **shown_once,
         "code": held["code"],
         "used code": used["code"],
@@ -267,6 +319,8 @@ def victim(world: World) -> Victim:
         "uid": proofs["nfc_tag"]["uid"],
     }
     sent = {
+        **passed_on,
+        **{name: texts[name] for name in AROUND},
         "lon": str(world.lon),
         "lat": str(world.lat),
         "code": held["code"],
@@ -279,8 +333,37 @@ def victim(world: World) -> Victim:
         **{kind: proofs[kind]["token"] for kind in WITH_KEY},
         "customer": person["access_token"],
     }
-    public = {"venue_id", "venue", "offer_id", "other_offer_id", "teaser"}
+    public = {"venue_id", "venue", "offer_id", "other_offer_id", "teaser", "party_code"}
     return Victim(world, {**ids, **sent}, secrets, tokens, frozenset(public))
+
+
+AROUND = ("promotion", "flag", "own code")
+"""What is said of an offer, beside its terms."""
+
+
+def around(
+    world: World, person: str, offer: dict[str, Any], texts: dict[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """The ids of what lies around an offer, and what people pass on to each other."""
+    at_offer, spot = f"/v1/offers/{offer['id']}", world.venue()
+    advert = {"text": texts["promotion"], "channel": "poster"}
+    flag = {"problem": "other", "text": texts["flag"]}
+    sheet = {"data": texts["own code"], "content_type": "text/csv"}
+    world.ask("post", f"{at_offer}/codes/import", **sheet)
+    world.ask("post", f"{at_offer}/flags", person, json=flag)
+    invitations = [world.ask("post", "/v1/friend-invitations", person)["code"] for _ in range(2)]
+    friend = world.ask("post", "/v1/friends", world.customer(), json={"code": invitations[0]})
+    ids = {
+        "promotion_id": world.ask("post", "/v1/promotions", json=advert)["id"],
+        "notice_id": world.pause_by_flags(world.offer(spot), spot)["id"],
+        "friend_id": friend["id"],
+    }
+    return ids, {
+        "party_code": world.ask("post", "/v1/parties", person, json={})["code"],
+        "used invitation": invitations[0],
+        "invitation": invitations[1],
+        "share": world.ask("post", f"{at_offer}/shares", person)["token"],
+    }
 
 
 def provision(world: World, venue: dict[str, Any], kind: str, **members: Any) -> dict[str, Any]:
@@ -307,15 +390,17 @@ def ask(victim: Victim, route: str, token: str | None) -> Any:
     method, rule = route.split(" ")
     path = rule
     for name, value in victim.ids.items():
-        path = path.replace(f"<uuid:{name}>", value)
+        path = path.replace(f"<uuid:{name}>", value).replace(f"<{name}>", value)
     declared = ROUTES[route]
+    body = declared.body(victim.ids)
+    sent = {"data": body, "content_type": "text/csv"} if isinstance(body, str) else {"json": body}
     return victim.world.call(
         method,
         path,
         token,
         headers={"If-Match": '"1"'},
         query_string=declared.query(victim.ids),
-        **({"json": declared.body(victim.ids)} if method in ("POST", "PATCH", "PUT") else {}),
+        **(sent if method in ("POST", "PATCH", "PUT") else {}),
     )
 
 
@@ -362,7 +447,7 @@ def walk(victim: Victim, role: str, token: Callable[[], str | None]) -> None:
     public = victim.public if role == "customer" else frozenset()
     told, answered = [], {}
     before = rows(victim)
-    own_effect = {"POST /v1/check-ins"} if role == "customer" else set()
+    own_effect = OWN_EFFECT if role == "customer" else set()
     for route in sorted(ROUTES.keys() - own_effect):
         response = ask(victim, route, token())
         answered[route] = response.status_code
@@ -392,7 +477,7 @@ def test_the_victim_itself_reads_what_strangers_may_not(victim: Victim):
         if route.startswith("GET"):
             response = ask(victim, route, victim.tokens[declared.needs])
             assert response.status_code == 200, route
-            silent = "stats" in route or "qr.png" in route
+            silent = "stats" in route or route.endswith(("qr.png", "/codes"))
             assert silent or leaks(victim, route, response, frozenset()), route
 
 

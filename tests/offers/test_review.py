@@ -29,8 +29,9 @@ from lbs.offers.policy import (
 )
 from lbs.offers.policy.deals import number
 from lbs.offers.policy.findings import WORDS
-from lbs.offers.policy.review import PHYSICAL, crowd, reachable_level
+from lbs.offers.policy.review import crowd, reachable_level
 from lbs.offers.policy.text import LONGEST, fold, read
+from lbs.proofs.policy import PHYSICAL
 from tests.offers.review_cases import CASES, LAST_CASES, LATE_CASES, Case
 
 VENUE = Place(UUID(int=1), "Kælderkaffe", 1, frozenset())

@@ -11,7 +11,7 @@ from tests.world import World, now
 
 def compare(world: World, *offers: dict[str, Any], status: int = 0, **query: Any) -> Any:
     first, *others = offers
-    given = {"with": ",".join(offer["id"] for offer in others), **query}
+    given = {"with": [offer["id"] for offer in others], **query}
     token = query.pop("token", None)
     given.pop("token", None)
     path = f"/v1/offers/{first['id']}/comparison"
@@ -102,8 +102,9 @@ def test_another_merchants_offer_is_not_found(world: World, other_world: World):
 def test_with_whom_has_to_be_said(world: World):
     offer = world.offer(status="draft")
     path = f"/v1/offers/{offer['id']}/comparison"
-    many = ",".join(str(uuid.uuid4()) for _ in range(11))
-    for query in ("", "?with=", "?with=x", f"?with={many}"):
+    ids = [str(uuid.uuid4()) for _ in range(11)]
+    many, joined = "&".join(f"with={one}" for one in ids), ",".join(ids[:2])
+    for query in ("", "?with=", "?with=x", f"?{many}", f"?with={joined}"):
         problem = world.ask("get", path + query, status=422)
         assert problem["errors"][0]["parameter"].startswith("with"), query
 

@@ -16,13 +16,11 @@ from lbs.offers.policy.findings import AUDIENCES, Code, Finding, Severity, findi
 from lbs.offers.policy.likeness import Offered, compare, is_close, is_same
 from lbs.offers.policy.text import cover, fold, read, read_reward
 from lbs.offers.policy.words import AUDIENCE_WORDS, CODE_WORDS, ONLY_WORDS
-from lbs.proofs.policy import Kind
+from lbs.proofs.policy import PHYSICAL
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 GOALS = ("visits", "new_customers", "revenue")
-PHYSICAL = frozenset({Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF, Kind.READER})
-"""What proves presence at L3; a poster's code can be photographed and does not."""
 INTACT, PHYSICALLY = 2, 3
 """The levels that take an intact device, and something that is to be had at the venue only."""
 

@@ -27,7 +27,11 @@ class Notices(MethodView):
     @notices.arguments(NoticeQuerySchema, location="query")
     @notices.response(200, NoticePageSchema)
     def get(self, query: dict[str, Any]) -> Page[dict[str, Any]]:
-        """List what the service has to tell, newest first"""
+        """List what the service has to tell, newest first
+
+        Such as that it has paused an offer that too many customers flagged. The text comes in the
+        language of `Accept-Language`.
+        """
         window: Window = query["window"]
         with transaction() as session:
             rows = queries.list_notices(

@@ -1,23 +1,23 @@
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import marshmallow as ma
-from flask import abort, request
 from flask.views import MethodView
+from werkzeug.exceptions import BadRequest
 
-from lbs.accounts.auth import merchant, merchant_with
+from lbs.accounts.auth import merchant
+from lbs.http import sheets
 from lbs.http.context import now, transaction
 from lbs.http.etag import check_version, expected_version, tagged
 from lbs.http.paging import Page, Window, page
 from lbs.http.problems import field_errors
 from lbs.offers import queries, service
 from lbs.offers.models import Promotion as PromotionRow
-from lbs.offers.routes.offers import blp
+from lbs.offers.routes.offers import OFFERS, blp
 from lbs.offers.schemas.promotions import (
-    CSV,
+    IMPORT_EXAMPLE,
     Cells,
     ChangePromotionSchema,
     CreatePromotionSchema,
@@ -31,7 +31,6 @@ from lbs.offers.schemas.promotions import (
 )
 from lbs.venues.schemas import ImportQuerySchema
 
-OFFERS = merchant_with("offers")
 IMPORT_MAX_BYTES = 16 * 1024 * 1024
 QUOTED = 200
 """So many characters of a refused line's text are told again."""
@@ -73,7 +72,7 @@ class Promotions(MethodView):
 class PromotionImport(MethodView):
     @blp.operation("import_promotions", OFFERS, idempotent=True, max_bytes=IMPORT_MAX_BYTES)
     @blp.arguments(ImportQuerySchema, location="query")
-    @blp.doc(**CSV)
+    @blp.doc(**sheets.document(IMPORT_EXAMPLE))
     @blp.response(201, PromotionImportReportSchema)
     def post(self, query: dict[str, str]) -> dict[str, Any]:
         """Import up to 5,000 public promotions from CSV
@@ -131,16 +130,14 @@ class Promotion(MethodView):
     def delete(self, promotion_id: UUID) -> None:
         """Delete a public promotion: no offer is compared with it any more"""
         with transaction() as session:
-            service.delete_promotion(session, promotion_id, merchant().merchant_id)
+            service.delete_promotion(session, promotion_id, merchant().merchant_id, now())
 
 
 def _read_body() -> Lines:
-    if request.mimetype != "text/csv":
-        abort(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
     try:
-        return read_csv(request.get_data())
+        return read_csv(sheets.read_body())
     except ValueError as error:
-        abort(HTTPStatus.BAD_REQUEST, description=str(error))
+        raise BadRequest(str(error)) from None
 
 
 def _judge(lines: Lines) -> tuple[list[service.Members], dict[int, Any]]:

@@ -32,9 +32,10 @@ class OfferStaffSheet(MethodView):
     @blp.arguments(StaffSheetQuerySchema, location="query")
     @blp.response(200, {"type": "string"}, content_type=HTML)
     def get(self, query: dict[str, Any], offer_id: UUID) -> Response:
-        """Get a sheet for the staff to print: one A4 page with what to look for and what to give
+        """A sheet for the staff to print: what to look for, and what to give
 
-        It tells the hidden terms. Load it from this address, or serve it beside `/offers/static`.
+        One page of A4, as HTML. It tells the hidden terms, so it is not for customers. Its style
+        comes from `/offers/static` on the same address.
         """
         with transaction() as session:
             sheet = service.load_sheet(session, offer_id, merchant().merchant_id)

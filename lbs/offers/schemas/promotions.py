@@ -17,7 +17,6 @@ from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.queries import PROMOTION
 from lbs.venues.schemas import MAX_IMPORT
 
-BOM = "\ufeff"
 HEADER = 1
 """The line that names the columns."""
 NEEDED = frozenset({"text", "channel"})
@@ -162,30 +161,20 @@ class PromotionImportReportSchema(Schema):
     refused = fields.List(fields.Nested(RefusedLineSchema), required=True)
 
 
-CSV: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "text/csv": {
-                "schema": {"type": "string"},
-                "example": "text,channel,url,starts_on,ends_on\r\n"
-                "2 for 1 on Tuesdays,facebook,,2026-11-01,2026-11-30\r\n",
-            }
-        },
-    }
-}
-"""How the body of an import is documented."""
+IMPORT_EXAMPLE = (
+    "text,channel,url,starts_on,ends_on\n2 for 1 on Tuesdays,facebook,,2026-11-01,2026-11-30\n"
+)
 
 _READER = CreatePromotionSchema()
 
 
-def read_csv(raw: bytes) -> Lines:
+def read_csv(document: str) -> Lines:
     """The cells of each line that is not empty.
 
     Columns may be parted by commas or, as Danish spreadsheets do, by semicolons. Raises ValueError
     where it is no CSV, and ValidationError where header or length is wrong.
     """
-    lines = _lines(_decode(raw))
+    lines = _lines(document)
     columns = [cell.strip().casefold() for cell in next(lines, (HEADER, []))[1]]
     _check_header(columns)
     rows = {
@@ -205,13 +194,6 @@ def read_promotion(cells: Cells) -> dict[str, Any]:
     given = {name: cell.strip() for name, cell in cells.items() if cell.strip()}
     members: dict[str, Any] = _READER.load(given)
     return members
-
-
-def _decode(raw: bytes) -> str:
-    try:
-        return raw.decode("utf-8").removeprefix(BOM)
-    except UnicodeDecodeError:
-        raise ValueError("The CSV is not UTF-8.") from None
 
 
 def _lines(document: str) -> Iterator[tuple[int, list[str]]]:
