@@ -226,8 +226,8 @@ A statement of its own: what is read together with a lock may be as old as the w
 
 LIVE_PROOFS = Statement(f"""
     SELECT proof.id, proof.kind, proof.name, proof.parameters, proof.sealed_secret, proof.counter,
-           ARRAY(SELECT step FROM proof_use
-                 WHERE proof_id = proof.id AND customer_id = :customer_id
+           ARRAY(SELECT step FROM proof_use JOIN customer USING (subject_id)
+                 WHERE proof_id = proof.id AND customer.id = :customer_id
                    AND used_at > :since) AS used,
            (SELECT jsonb_object_agg(step, customers) FROM (
                 SELECT step, count(*) AS customers FROM proof_use
@@ -241,9 +241,9 @@ SPEND = Statement("""
         SELECT * FROM jsonb_to_recordset(CAST(:spent AS jsonb)) AS spent(
             proof_id uuid, step bigint, counter bigint)
     ), used AS (
-        INSERT INTO proof_use (proof_id, step, customer_id, used_at)
-        SELECT proof_id, step, CAST(:customer_id AS uuid), CAST(:now AS timestamptz)
-        FROM given WHERE step IS NOT NULL
+        INSERT INTO proof_use (proof_id, step, subject_id, used_at)
+        SELECT proof_id, step, customer.subject_id, CAST(:now AS timestamptz)
+        FROM given JOIN customer ON customer.id = :customer_id WHERE step IS NOT NULL
         ON CONFLICT DO NOTHING
     )
     UPDATE venue_proof SET counter = given.counter FROM given

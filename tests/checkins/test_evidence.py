@@ -407,6 +407,24 @@ def test_a_crowd_that_races_for_a_code_is_counted_exactly(world: World, app):
     assert sorted(result["level"] for _, result in answers) == ["L1"] * 4 + ["L3"] * 2
 
 
+def test_who_is_erased_stays_in_the_crowd_and_in_the_limit_of_staff(world: World):
+    venue = world.venue()
+    with time_machine.travel(NOON, tick=False):
+        code = shown_by(world, provision(world, venue, "venue_code", max_customers=2))
+        anna = provision(world, venue, "staff", max_per_hour=2)
+        by_code, by_staff = [], []
+        for _ in range(3):
+            customer = world.customer()
+            by_code.append(come(world, customer, venue, world.location(), code)["level"])
+            world.ask("delete", "/v1/customers/me", customer)
+        for _ in range(3):
+            customer = world.customer()
+            check_in = world.check_in(customer, venue)
+            by_staff.append(confirm(world, anna, check_in).json["level"])
+            world.ask("delete", "/v1/customers/me", customer)
+    assert by_code == by_staff == ["L3", "L3", "L1"]
+
+
 @pytest.fixture
 def strict(settings) -> World:
     """A world where two wrong codes of a customer, or ten at a venue, are the most."""

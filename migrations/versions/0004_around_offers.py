@@ -1,0 +1,28 @@
+"""Offers worth checking in for"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    _proof_uses()
+
+
+def _proof_uses() -> None:
+    """They know the subject, so that they outlast an erasure."""
+    op.add_column("proof_use", sa.Column("subject_id", sa.Uuid(), nullable=True))
+    op.execute("""
+        UPDATE proof_use SET subject_id = customer.subject_id
+        FROM customer WHERE customer.id = proof_use.customer_id
+    """)
+    op.drop_column("proof_use", "customer_id")
+    op.create_primary_key(op.f("pk_proof_use"), "proof_use", ["proof_id", "step", "subject_id"])
+
+
+def downgrade() -> None:
+    raise RuntimeError("Who has used which proof is not known any more: restore a backup instead.")
