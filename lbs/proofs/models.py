@@ -72,6 +72,7 @@ class Wristband(Model):
             postgresql_where="status <> 'unbound'",
         ),
         Index("ix_wristband_merchant_id_id", "merchant_id", "id"),
+        Index("ix_wristband_merchant_id_tag_digest", "merchant_id", "tag_digest"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"))

@@ -11,6 +11,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     _proof_uses()
+    _wearers()
 
 
 def _proof_uses() -> None:
@@ -22,6 +23,16 @@ def _proof_uses() -> None:
     """)
     op.drop_column("proof_use", "customer_id")
     op.create_primary_key(op.f("pk_proof_use"), "proof_use", ["proof_id", "step", "subject_id"])
+
+
+def _wearers() -> None:
+    """Who wore a tag is asked of those too who have given it back."""
+    op.create_index(
+        "ix_wristband_merchant_id_tag_digest",
+        "wristband",
+        ["merchant_id", "tag_digest"],
+        unique=False,
+    )
 
 
 def downgrade() -> None:

@@ -907,8 +907,40 @@ def test_a_tag_bound_anew_is_its_new_wearers_from_then_on(world: World):
         world.ask("delete", f"/v1/wristbands/{made['id']}")
         second = gate.guest(band)
         results = gate.report(gate.tap(band, at=tapped_at), gate.tap(band))
-        assert [result["outcome"] for result in results] == ["unknown_tag", "accepted"]
-        assert (len(gate.visits(first)), len(gate.visits(second))) == (0, 1)
+        assert [result["outcome"] for result in results] == ["accepted", "accepted"]
+        assert (len(gate.visits(first)), len(gate.visits(second))) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "after"), [("post", "/loss", "lost_tag"), ("delete", "", "unknown_tag")]
+)
+def test_a_tap_is_of_who_wore_the_tag_then_however_late_it_is_reported(
+    world: World, method: str, path: str, after: str
+):
+    gate, band = Gate(world), fresh_tag()
+    with time_machine.travel(NOON, tick=False) as clock:
+        customer = gate.guest(band)
+        clock.shift(timedelta(minutes=5))
+        [made] = world.ask("get", "/v1/wristbands")["items"]
+        world.ask(method, f"/v1/wristbands/{made['id']}{path}")
+        ended_at = NOON + timedelta(minutes=5)
+        taps = [gate.tap(band, at=ended_at - timedelta(seconds=1)), gate.tap(band, at=ended_at)]
+        assert [result["outcome"] for result in gate.report(*taps)] == ["accepted", after]
+        assert len(gate.visits(customer)) == 1
+
+
+def test_a_tap_from_the_future_counts_when_its_time_has_come(world: World):
+    gate, band = Gate(world), fresh_tag()
+    with time_machine.travel(NOON, tick=False) as clock:
+        gate.guest(band)
+        early = gate.tap(band, at=NOON + timedelta(minutes=1))
+        for _ in range(2):
+            [result] = gate.report(early)
+            assert (result["outcome"], result["repeated"]) == ("in_future", False)
+        clock.shift(timedelta(minutes=1))
+        found = [gate.report(early)[0] for _ in range(2)]
+        assert [result["outcome"] for result in found] == ["accepted", "accepted"]
+        assert [result["repeated"] for result in found] == [False, True]
 
 
 @pytest.mark.parametrize(
