@@ -45,6 +45,10 @@ FIND_WEARER = Statement("""
     ORDER BY bound_at DESC, id DESC LIMIT 1
 """)
 
+IS_VOIDED = Statement("""
+    SELECT EXISTS (SELECT FROM check_in WHERE id = :id AND voided_at IS NOT NULL) AS voided
+""")
+
 
 def find_key(session: Session, proof_id: UUID) -> Any | None:
     """What the holder of a kiosk's, reader's or staff member's key may act as; not if revoked."""
@@ -157,6 +161,11 @@ def find_bound_customer(
 ) -> Any | None:
     """Who wears the tag, which may have been lost: customer_id, status and wristband_id."""
     return FIND_BOUND_CUSTOMER.find(session, {"merchant_id": merchant_id, "digests": list(digests)})
+
+
+def is_voided(session: Session, check_in_id: UUID) -> bool:
+    """Whether a receipt's check-in has been taken back."""
+    return bool(IS_VOIDED.one(session, {"id": check_in_id}).voided)
 
 
 def find_wearer(
