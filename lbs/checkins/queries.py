@@ -210,10 +210,13 @@ RECORD = Statement("""
 
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
 
-_LIVE_PROOFS = """
+_VENUE_OF = "coalesce((SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)"
+
+VENUE_OF = Statement(f"SELECT {_VENUE_OF} AS venue_id")
+
+_LIVE_PROOFS = f"""
     FROM venue_proof AS proof
-    WHERE proof.venue_id = coalesce(
-              (SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)
+    WHERE proof.venue_id = {_VENUE_OF}
       AND proof.kind = ANY(:kinds) AND proof.revoked_at IS NULL
     ORDER BY proof.id
 """
@@ -592,6 +595,12 @@ def record(
 def lock_customer(session: Session, customer_id: UUID) -> None:
     """One at a time, for what a customer may do only once."""
     LOCK_CUSTOMER.do(session, {"customer_id": customer_id})
+
+
+def venue_of(session: Session, place_id: UUID) -> UUID:
+    """The venue that is meant, or at which the event is."""
+    venue_id: UUID = VENUE_OF.one(session, {"place_id": place_id}).venue_id
+    return venue_id
 
 
 def live_proofs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from lbs.accounts import service as accounts
 from lbs.app import create_app
 from lbs.proofs.rules.nfc_tag import TagKeys
 from tests.racing import at_once, post, post_at_once
-from tests.world import World, now
+from tests.world import World, ago, now
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 Evidence = dict[str, Any]
@@ -481,6 +482,30 @@ def test_many_who_guess_at_a_venue_are_stopped_together(strict: World):
     other = world.venue()
     elsewhere = kiosk(world, other)
     assert come(world, world.customer(), other, world.location(), elsewhere())["level"] == "L3"
+
+
+def test_who_guesses_at_an_event_guesses_at_its_venue(strict: World):
+    world = strict
+    venue = world.venue(cool_down_s=0)
+    show = kiosk(world, venue)
+    body = {"venue_id": venue["id"], "name": "Fair", "starts_at": ago(hours=1)}
+    event = world.ask("post", "/v1/events", json={**body, "ends_at": ago(hours=-1)})
+    for _ in range(5):
+        customer = world.customer()
+        first = come(world, customer, venue, world.location(), WRONG[0])
+        add(world, customer, first, WRONG[0])
+    at_the_event = {"event_id": event["id"], "evidence": [world.location(), show()]}
+    honest = world.ask("post", "/v1/check-ins", world.customer(), json=at_the_event)
+    assert parts(honest) == ("accepted", "L1", ["proof_throttled"])
+
+
+def test_guesses_that_race_at_a_venue_are_counted_exactly(strict: World):
+    venue, customers = strict.venue(), [strict.customer() for _ in range(16)]
+    kiosk(strict, venue)
+    body = {"venue_id": venue["id"], "evidence": [strict.location(), WRONG[0]]}
+    answers = post_at_once(strict.app, [("/v1/check-ins", who, body) for who in customers])
+    found = Counter(code for _, result in answers for code in codes(result))
+    assert (found["proof_wrong"], found["proof_throttled"]) == (10, 6)
 
 
 # --- NFC tags -------------------------------------------------------------------------------

@@ -110,13 +110,16 @@ def _verify_proofs(
 ) -> Sequence[Proven]:
     if not given:
         return ()
-    guessers = {f"proof {customer_id}": 1, f"proof at {place_id}": VENUE_GUESSES}
     kinds = [piece.kind for piece in given]
+    provisioned = [PROVISIONED[kind] for kind in kinds]
+    live = _live(session, place_id, customer_id, provisioned, tools.vault, now)
+    guessers = {
+        f"proof {customer_id}": 1,
+        f"proof at {queries.venue_of(session, place_id)}": VENUE_GUESSES,
+    }
     throttled = GUESSABLE.intersection(kinds) and queries.is_throttled(
         session, guessers, tools.guesses, now
     )
-    provisioned = [PROVISIONED[kind] for kind in kinds]
-    live = _live(session, place_id, customer_id, provisioned, tools.vault, now)
     proven = [
         Proven(piece.kind, Outcome.THROTTLED)
         if throttled and piece.kind in GUESSABLE
