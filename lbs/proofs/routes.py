@@ -153,7 +153,8 @@ class KioskCodes(MethodView):
         """What a kiosk shows: the current code and the next two, each with its QR picture
 
         `now` is the time here, for a kiosk whose clock is wrong. A picture says
-        `LBS:CODE:<venue id>:<digits>`, to be read in any case.
+        `LBS:CODE:<venue id>:<code>`, to be read in any case; its code is not the digits, but one
+        that is too long to be guessed.
         """
         with transaction() as session:
             kiosk = service.load_kiosk(session, venue_key_holder().proof_id, vault(), now())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from bench.attack.devices import EidBeacon, Tag424
 from lbs.accounts import service as accounts
 from lbs.app import create_app
 from lbs.proofs.rules.nfc_tag import TagKeys
+from lbs.proofs.rules.venue_code import make_picture_code
+from tests.proofs.pictures import drawn, qr_code
 from tests.racing import at_once, post, post_at_once
 from tests.world import World, ago, now
 
@@ -89,15 +92,19 @@ def kiosk(world: World, venue: dict[str, Any]) -> Callable[[], Evidence]:
     return lambda: shown_by(world, made)
 
 
+def scanned_from(world: World, kiosk: dict[str, Any]) -> Evidence:
+    """What an app reads from a kiosk's picture, which is compared with what it shows."""
+    shown = world.ask("get", "/v1/kiosk/codes", kiosk["token"])["codes"][0]
+    step = int(datetime.fromisoformat(shown["valid_from"]).timestamp()) // kiosk["step_s"]
+    code = make_picture_code(base64.b32decode(kiosk["secret"]), step)
+    says = f"LBS:CODE:{kiosk['venue_id']}:{code}".upper()
+    assert drawn(**shown["qr"]) == qr_code(says)
+    return {"kind": "venue_code", "code": says}
+
+
 def picture(world: World, venue: dict[str, Any]) -> Callable[[], Evidence]:
-    """The same, read from the QR picture."""
     made = provision(world, venue, "venue_code")
-
-    def read() -> Evidence:
-        code = world.ask("get", "/v1/kiosk/codes", made["token"])["codes"][0]["code"]
-        return {"kind": "venue_code", "code": f"LBS:CODE:{venue['id'].upper()}:{code}"}
-
-    return read
+    return lambda: scanned_from(world, made)
 
 
 def poster(world: World, venue: dict[str, Any]) -> Callable[[], Evidence]:
@@ -434,10 +441,10 @@ def strict(settings) -> World:
     app.extensions["lbs_database"].engine.dispose()
 
 
-WRONG = [
-    {"kind": "venue_code", "code": "000000"},
+WRONG = [{"kind": "venue_code", "code": "000000"}, {"kind": "staff_pin", "pin": "000000"}]
+TOO_LONG_TO_GUESS = [
+    {"kind": "venue_code", "code": f"LBS:CODE:{uuid.uuid4()}:0000-0000-0000"},
     {"kind": "poster_code", "code": "0000-0000-0000"},
-    {"kind": "staff_pin", "pin": "000000"},
 ]
 
 
@@ -448,7 +455,6 @@ def test_after_too_many_wrong_codes_a_right_one_proves_nothing(strict: World, wr
     made = provision(world, venue, "staff")
     show = {
         "venue_code": kiosk,
-        "poster_code": poster,
         "staff_pin": lambda *_: lambda: {"kind": "staff_pin", "pin": made["pin"]},
     }[wrong["kind"]](world, venue)
     with time_machine.travel(NOON, tick=False) as clock:
@@ -482,6 +488,52 @@ def test_many_who_guess_at_a_venue_are_stopped_together(strict: World):
     other = world.venue()
     elsewhere = kiosk(world, other)
     assert come(world, world.customer(), other, world.location(), elsewhere())["level"] == "L3"
+
+
+def test_who_guesses_at_a_venue_keeps_nobody_from_scanning(strict: World):
+    world = strict
+    venue = world.venue(cool_down_s=0)
+    made = provision(world, venue, "venue_code")
+    on_the_wall, at_the_door = poster(world, venue), sealed_tag(world, venue)
+    for _ in range(5):
+        customer = world.customer()
+        first = come(world, customer, venue, world.location(), WRONG[0])
+        add(world, customer, first, WRONG[0])
+    for show, level, said in (
+        (lambda: scanned_from(world, made), "L3", []),
+        (at_the_door, "L3", []),
+        (on_the_wall, "L1", []),
+        (lambda: shown_by(world, made), "L1", ["proof_throttled"]),
+    ):
+        visit = come(world, world.customer(), venue, world.location(), show())
+        assert (visit["level"], codes(visit)) == (level, said)
+
+
+@pytest.mark.parametrize("wrong", TOO_LONG_TO_GUESS, ids=lambda wrong: wrong["kind"])
+def test_what_is_too_long_to_be_guessed_is_not_counted(strict: World, wrong: Evidence):
+    world = strict
+    venue, customer = world.venue(cool_down_s=0), world.customer()
+    show = kiosk(world, venue)
+    first = come(world, customer, venue, world.location(), wrong)
+    for _ in range(3):
+        assert codes(add(world, customer, first, wrong)) == ["proof_wrong"]
+    assert add(world, customer, first, show())["level"] == "L3"
+
+
+def test_a_picture_and_its_digits_are_one_step(world: World):
+    venue, customer = world.venue(cool_down_s=0), world.customer()
+    with time_machine.travel(NOON, tick=False) as clock:
+        made = provision(world, venue, "venue_code")
+        scanned = scanned_from(world, made)
+        assert come(world, customer, venue, world.location(), scanned)["level"] == "L3"
+        typed = come(world, customer, venue, world.location(), shown_by(world, made))
+        assert parts(typed) == ("accepted", "L1", ["proof_used"])
+        clock.shift(timedelta(seconds=59))
+        in_time = come(world, world.customer(), venue, world.location(), scanned)
+        assert in_time["level"] == "L3"
+        clock.shift(timedelta(seconds=1))
+        late = come(world, world.customer(), venue, world.location(), scanned)
+        assert parts(late) == ("accepted", "L1", ["proof_wrong"])
 
 
 def test_who_guesses_at_an_event_guesses_at_its_venue(strict: World):

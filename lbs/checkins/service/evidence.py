@@ -14,7 +14,7 @@ from lbs.checkins import queries
 from lbs.checkins.policy import LocationFix
 from lbs.db import Session
 from lbs.proofs import policy as proofs
-from lbs.proofs.policy import GUESSABLE, PROVISIONED, Kind, Outcome, Proven, Provisioned
+from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, Provisioned
 from lbs.proofs.rules import integrity
 from lbs.redemptions.policy import GuessLimit
 from lbs.vault import Vault
@@ -110,23 +110,22 @@ def _verify_proofs(
 ) -> Sequence[Proven]:
     if not given:
         return ()
-    kinds = [piece.kind for piece in given]
-    provisioned = [PROVISIONED[kind] for kind in kinds]
-    live = _live(session, place_id, customer_id, provisioned, tools.vault, now)
+    kinds = [PROVISIONED[piece.kind] for piece in given]
+    live = _live(session, place_id, customer_id, kinds, tools.vault, now)
+    guesses = [piece for piece in given if proofs.is_guessable(piece)]
     guessers = {
         f"proof {customer_id}": 1,
         f"proof at {queries.venue_of(session, place_id)}": VENUE_GUESSES,
     }
-    throttled = GUESSABLE.intersection(kinds) and queries.is_throttled(
-        session, guessers, tools.guesses, now
-    )
+    throttled = guesses and queries.is_throttled(session, guessers, tools.guesses, now)
     proven = [
         Proven(piece.kind, Outcome.THROTTLED)
-        if throttled and piece.kind in GUESSABLE
+        if throttled and piece in guesses
         else proofs.verify(piece, live, now)
         for piece in given
     ]
-    if any(piece.is_guess for piece in proven):
+    wrong = {piece.kind for piece in proven if piece.outcome is Outcome.WRONG}
+    if any(piece.kind in wrong for piece in guesses):
         queries.count_guess(session, guessers, tools.guesses, now)
     return proven
 
