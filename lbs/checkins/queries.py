@@ -365,13 +365,13 @@ VOID = Statement(
         RETURNING redemption.*
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  verdict, verdict_before, reasons, offer_id, offer_version,
-                                  unlock_id, redemption_id, value_minor, cost_minor, amount_minor,
-                                  currency, counted)
+                                  verdict, verdict_before, first_visit, reasons, offer_id,
+                                  offer_version, unlock_id, redemption_id, value_minor, cost_minor,
+                                  amount_minor, currency, counted)
         SELECT :event_id, CAST(:now AS timestamptz), 'check_in_voided',
                CAST(:merchant_id AS uuid), voided.venue_id, told.subject_id, voided.id, 'voided',
-               CAST(:verdict_before AS text), ARRAY[CAST(:reason AS text)], NULL, NULL, NULL,
-               CAST(NULL AS uuid), CAST(NULL AS bigint), CAST(NULL AS bigint),
+               CAST(:verdict_before AS text), voided.visit = 1, ARRAY[CAST(:reason AS text)], NULL,
+               NULL, NULL, CAST(NULL AS uuid), CAST(NULL AS bigint), CAST(NULL AS bigint),
                CAST(NULL AS bigint), NULL, coalesce(told.counted, true)
         FROM voided LEFT JOIN LATERAL (
             SELECT subject_id, counted FROM ledger_event
@@ -380,12 +380,12 @@ VOID = Statement(
         ) AS told ON true
         UNION ALL
         SELECT gen_random_uuid(), :now, 'unlock_voided', merchant_id, venue_id, subject_id,
-               check_in_id, NULL, NULL, NULL, offer_id, offer_version, id, NULL, NULL, NULL, NULL,
-               NULL, counted
+               check_in_id, NULL, NULL, NULL, NULL, offer_id, offer_version, id, NULL, NULL, NULL,
+               NULL, NULL, counted
         FROM taken_back
         UNION ALL
         SELECT gen_random_uuid(), :now, 'reversed', reversed.merchant_id, reversed.venue_id,
-               taken_back.subject_id, taken_back.check_in_id, NULL, NULL,
+               taken_back.subject_id, taken_back.check_in_id, NULL, NULL, NULL,
                ARRAY[reversed.reversal_reason], reversed.offer_id, reversed.offer_version,
                taken_back.id, reversed.id, reversed.value_minor, reversed.cost_minor,
                reversed.amount_minor, reversed.currency, taken_back.counted
