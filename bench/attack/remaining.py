@@ -124,8 +124,9 @@ AT_THREE = (
         """Six digits can be guessed. {accounts} accounts may be wrong {guesses} times a day at a
         venue before it waits: {code_odds} a day for one good code of a kiosk. It would take
         {pin_days} days to try every PIN that the service makes; one of six digits, which a merchant
-        may bring, a hundredth of that. The limit has its price: who guesses on keeps others' codes
-        at that venue from being looked at, {window} minutes at a time.""",
+        may bring, a hundredth of that. The limit has its price: who guesses on keeps digits and
+        PINs that others type at that venue from being looked at, {window} minutes at a time. What
+        they scan, tap or hear, and a member's own key, go on.""",
     ),
 )
 

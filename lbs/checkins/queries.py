@@ -208,10 +208,13 @@ RECORD = Statement("""
 
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
 
-_LIVE_PROOFS = """
+_VENUE_OF = "coalesce((SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)"
+
+VENUE_OF = Statement(f"SELECT {_VENUE_OF} AS venue_id")
+
+_LIVE_PROOFS = f"""
     FROM venue_proof AS proof
-    WHERE proof.venue_id = coalesce(
-              (SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)
+    WHERE proof.venue_id = {_VENUE_OF}
       AND proof.kind = ANY(:kinds) AND proof.revoked_at IS NULL
     ORDER BY proof.id
 """
@@ -224,8 +227,8 @@ A statement of its own: what is read together with a lock may be as old as the w
 
 LIVE_PROOFS = Statement(f"""
     SELECT proof.id, proof.kind, proof.name, proof.parameters, proof.sealed_secret, proof.counter,
-           ARRAY(SELECT step FROM proof_use
-                 WHERE proof_id = proof.id AND customer_id = :customer_id
+           ARRAY(SELECT step FROM proof_use JOIN customer USING (subject_id)
+                 WHERE proof_id = proof.id AND customer.id = :customer_id
                    AND used_at > :since) AS used,
            (SELECT jsonb_object_agg(step, customers) FROM (
                 SELECT step, count(*) AS customers FROM proof_use
@@ -239,9 +242,9 @@ SPEND = Statement("""
         SELECT * FROM jsonb_to_recordset(CAST(:spent AS jsonb)) AS spent(
             proof_id uuid, step bigint, counter bigint)
     ), used AS (
-        INSERT INTO proof_use (proof_id, step, customer_id, used_at)
-        SELECT proof_id, step, CAST(:customer_id AS uuid), CAST(:now AS timestamptz)
-        FROM given WHERE step IS NOT NULL
+        INSERT INTO proof_use (proof_id, step, subject_id, used_at)
+        SELECT proof_id, step, customer.subject_id, CAST(:now AS timestamptz)
+        FROM given JOIN customer ON customer.id = :customer_id WHERE step IS NOT NULL
         ON CONFLICT DO NOTHING
     )
     UPDATE venue_proof SET counter = given.counter FROM given
@@ -349,13 +352,13 @@ VOID = Statement(
         RETURNING redemption.*
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  verdict, verdict_before, reasons, offer_id, offer_version,
-                                  unlock_id, redemption_id, value_minor, cost_minor, amount_minor,
-                                  currency, counted)
+                                  verdict, verdict_before, first_visit, reasons, offer_id,
+                                  offer_version, unlock_id, redemption_id, value_minor, cost_minor,
+                                  amount_minor, currency, counted)
         SELECT :event_id, CAST(:now AS timestamptz), 'check_in_voided',
                CAST(:merchant_id AS uuid), voided.venue_id, told.subject_id, voided.id, 'voided',
-               CAST(:verdict_before AS text), ARRAY[CAST(:reason AS text)], NULL, NULL, NULL,
-               CAST(NULL AS uuid), CAST(NULL AS bigint), CAST(NULL AS bigint),
+               CAST(:verdict_before AS text), voided.visit = 1, ARRAY[CAST(:reason AS text)], NULL,
+               NULL, NULL, CAST(NULL AS uuid), CAST(NULL AS bigint), CAST(NULL AS bigint),
                CAST(NULL AS bigint), NULL, coalesce(told.counted, true)
         FROM voided LEFT JOIN LATERAL (
             SELECT subject_id, counted FROM ledger_event
@@ -364,12 +367,12 @@ VOID = Statement(
         ) AS told ON true
         UNION ALL
         SELECT gen_random_uuid(), :now, 'unlock_voided', merchant_id, venue_id, subject_id,
-               check_in_id, NULL, NULL, NULL, offer_id, offer_version, id, NULL, NULL, NULL, NULL,
-               NULL, counted
+               check_in_id, NULL, NULL, NULL, NULL, offer_id, offer_version, id, NULL, NULL, NULL,
+               NULL, NULL, counted
         FROM taken_back
         UNION ALL
         SELECT gen_random_uuid(), :now, 'reversed', reversed.merchant_id, reversed.venue_id,
-               taken_back.subject_id, taken_back.check_in_id, NULL, NULL,
+               taken_back.subject_id, taken_back.check_in_id, NULL, NULL, NULL,
                ARRAY[reversed.reversal_reason], reversed.offer_id, reversed.offer_version,
                taken_back.id, reversed.id, reversed.value_minor, reversed.cost_minor,
                reversed.amount_minor, reversed.currency, taken_back.counted
@@ -579,6 +582,12 @@ def record(
 def lock_customer(session: Session, customer_id: UUID) -> None:
     """One at a time, for what a customer may do only once."""
     LOCK_CUSTOMER.do(session, {"customer_id": customer_id})
+
+
+def venue_of(session: Session, place_id: UUID) -> UUID:
+    """The venue that is meant, or at which the event is."""
+    venue_id: UUID = VENUE_OF.one(session, {"place_id": place_id}).venue_id
+    return venue_id
 
 
 def live_proofs(

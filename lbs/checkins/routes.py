@@ -229,7 +229,7 @@ class Taps(MethodView):
     def post(self, body: dict[str, list[Tap]]) -> dict[str, Any]:
         """Report, with a reader's key, the wristbands and cards that were held to it
 
-        Each is a check-in of the customer to whom the tag is bound, at the time of the tap. A
+        Each is a check-in of the customer to whom the tag was bound at the time of the tap. A
         reader that was offline reports later, up to seven days: each number counts once, however
         often it is sent.
         """

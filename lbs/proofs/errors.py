@@ -57,8 +57,9 @@ class WristbandUnbound(Refused):
 class ReceiptRefused(Refused):
     """The receipt does not show that the customer has just checked in with you.
 
-    It is expired, of another merchant's venue, not a receipt of this service, or its customer has
-    been erased since. Let the customer check in again, and bind the tag with the new receipt.
+    It is expired, of another merchant's venue, not a receipt of this service, or its check-in has
+    been voided or its customer erased since. Let the customer check in again, and bind the tag with
+    the new receipt.
     """
 
     code = "receipt-refused"

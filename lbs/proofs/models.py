@@ -45,15 +45,16 @@ class VenueProof(Model):
 
 
 class ProofUse(Model):
-    """A customer has used a proof; `step` is its time step, counter, hour or sequence number."""
+    """A customer has used a proof; `step` is its time step, counter or hour.
+
+    It knows the subject only: crowds and limits count those too who have been erased since.
+    """
 
     __tablename__ = "proof_use"
     __table_args__ = (Index("ix_proof_use_used_at", "used_at"),)
     proof_id: Mapped[UUID] = mapped_column(ForeignKey("venue_proof.id"), primary_key=True)
     step: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    customer_id: Mapped[UUID] = mapped_column(
-        ForeignKey("customer.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
     used_at: Mapped[datetime]
 
 
@@ -71,6 +72,7 @@ class Wristband(Model):
             postgresql_where="status <> 'unbound'",
         ),
         Index("ix_wristband_merchant_id_id", "merchant_id", "id"),
+        Index("ix_wristband_merchant_id_tag_digest", "merchant_id", "tag_digest"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"))

@@ -31,10 +31,6 @@ class Kind(StrEnum):
     DEVICE_INTEGRITY = "device_integrity"
 
 
-GUESSABLE = frozenset({Kind.VENUE_CODE, Kind.POSTER_CODE, Kind.STAFF_PIN})
-"""Short enough to be tried out; wrong ones are counted."""
-
-
 PROVISIONED = {kind: kind.value for kind in Kind} | {Kind.STAFF_PIN: Kind.STAFF.value}
 """What a venue has to have for each."""
 
@@ -62,7 +58,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class VenueCode:
-    """The digits from a kiosk."""
+    """What a kiosk shows: its digits, or what its picture says."""
 
     code: str = field(repr=False)
     kind: Kind = Kind.VENUE_CODE
@@ -134,10 +130,15 @@ class Proven:
     def valid(self) -> bool:
         return self.outcome is Outcome.VALID
 
-    @property
-    def is_guess(self) -> bool:
-        """Whether it counts as a try at a secret."""
-        return self.outcome is Outcome.WRONG and self.kind in GUESSABLE
+
+def is_guessable(evidence: Evidence) -> bool:
+    """Whether it is short enough to be tried out: then wrong ones are counted."""
+    match evidence:
+        case VenueCode(code):
+            return venue_code.is_guessable(code)
+        case StaffPin():
+            return True
+    return False
 
 
 def verify(evidence: Evidence, live: Sequence[Provisioned], now: datetime) -> Proven:

@@ -39,6 +39,16 @@ FIND_BOUND_CUSTOMER = Statement("""
     LIMIT 1
 """)
 
+FIND_WEARER = Statement("""
+    SELECT customer_id, status, ended_at <= :at AS ended FROM wristband
+    WHERE merchant_id = :merchant_id AND tag_digest = ANY(:digests) AND bound_at <= :at
+    ORDER BY bound_at DESC, id DESC LIMIT 1
+""")
+
+IS_VOIDED = Statement("""
+    SELECT EXISTS (SELECT FROM check_in WHERE id = :id AND voided_at IS NOT NULL) AS voided
+""")
+
 
 def find_key(session: Session, proof_id: UUID) -> Any | None:
     """What the holder of a kiosk's, reader's or staff member's key may act as; not if revoked."""
@@ -152,6 +162,19 @@ def find_bound_customer(
 ) -> Any | None:
     """Who wears the tag, which may have been lost: customer_id, status and wristband_id."""
     return FIND_BOUND_CUSTOMER.find(session, {"merchant_id": merchant_id, "digests": list(digests)})
+
+
+def is_voided(session: Session, check_in_id: UUID) -> bool:
+    """Whether a receipt's check-in has been taken back."""
+    return bool(IS_VOIDED.one(session, {"id": check_in_id}).voided)
+
+
+def find_wearer(
+    session: Session, merchant_id: UUID, digests: Sequence[bytes], at: datetime
+) -> Any | None:
+    """Who wore the tag then, or last: customer_id, status, and whether it had `ended`."""
+    values = {"merchant_id": merchant_id, "digests": list(digests), "at": at}
+    return FIND_WEARER.find(session, values)
 
 
 def insert_wristband(session: Session, row: Mapping[str, Any]) -> bool:

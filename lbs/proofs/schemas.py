@@ -418,7 +418,7 @@ class QrPictureSchema(Schema):
 class KioskCodeSchema(Schema):
     """A code and when it stands."""
 
-    code = fields.String(required=True)
+    code = fields.String(required=True, metadata={"description": "The digits"})
     qr = fields.Nested(QrPictureSchema, required=True)
     valid_from = Timestamp(required=True)
     valid_until = Timestamp(required=True)
@@ -576,7 +576,8 @@ def _show_venue_code(new: NewProof, public_url: str) -> dict[str, str]:
 
 def present_kiosk(kiosk: Kiosk, now: datetime) -> dict[str, Any]:
     codes = [
-        {**asdict(step), "qr": draw(code_text(kiosk.venue_id, step.code))} for step in kiosk.codes
+        {**asdict(step), "qr": draw(code_text(kiosk.venue_id, step.picture_code))}
+        for step in kiosk.codes
     ]
     return {
         "venue_name": kiosk.venue_name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,6 +15,7 @@ from lbs.proofs import queries
 from lbs.proofs.errors import (
     PinTaken,
     ProofNotFound,
+    ReceiptRefused,
     TagRegistered,
     WristbandNotFound,
     WristbandTaken,
@@ -222,8 +223,18 @@ def load_kiosk(session: Session, proof_id: UUID, vault: Vault, now: datetime) ->
 
 
 def bind_wristband(
-    session: Session, merchant_id: UUID, customer_id: UUID, tag: str, vault: Vault, now: datetime
+    session: Session,
+    merchant_id: UUID,
+    claims: Mapping[str, Any] | None,
+    tag: str,
+    vault: Vault,
+    now: datetime,
 ) -> WristbandView:
+    """`claims` are those of a genuine receipt that has not expired; None: it is none."""
+    if claims is None or claims["merchant"] != str(merchant_id):
+        raise ReceiptRefused
+    if queries.is_voided(session, UUID(claims["jti"])):
+        raise ReceiptRefused
     digests = tag_digests(vault, merchant_id, tag)
     if queries.find_bound_customer(session, merchant_id, digests):
         raise WristbandTaken
@@ -231,7 +242,7 @@ def bind_wristband(
     row = {
         "id": wristband_id,
         "merchant_id": merchant_id,
-        "customer_id": customer_id,
+        "customer_id": UUID(claims["sub"]),
         "tag_digest": digests[0],
         "sealed_tag": vault.seal(normalise_tag(tag)),
         "status": "bound",

@@ -41,8 +41,26 @@ _CHANGED = """
 """
 """The check-ins of the merchant that got another verdict later."""
 
+_LOST = """
+    SELECT venue_id, subject_id FROM ledger_event
+    WHERE merchant_id = :merchant_id AND verdict_before IS NOT NULL
+      AND kind = 'check_in_voided' AND first_visit
+"""
+"""Whose first visit to which venue was voided."""
+
+_FIRST_VISIT = """
+    verdict = 'accepted' AND (
+        first_visit OR (venue_id, subject_id) IN (SELECT venue_id, subject_id FROM lost)
+        AND NOT EXISTS (
+            SELECT FROM ledger_event AS earlier LEFT JOIN changed USING (check_in_id)
+            WHERE (earlier.venue_id, earlier.subject_id) = (event.venue_id, event.subject_id)
+              AND earlier.verdict = 'accepted' AND earlier.at < event.at
+              AND earlier.check_in_id <> event.check_in_id AND changed.voided IS NOT TRUE))
+"""
+"""Of `event`: the next that stands, where a customer's first visit was voided."""
+
 _COUNTS = """
-    WITH changed AS MATERIALIZED ({changed}), event AS (
+    WITH changed AS MATERIALIZED ({changed}), lost AS MATERIALIZED ({lost}), event AS (
         SELECT event.* FROM ({events}) AS event LEFT JOIN changed USING (check_in_id)
         WHERE event.counted AND (
             changed.check_in_id IS NULL
@@ -59,8 +77,7 @@ _COUNTS = """
            count(*) FILTER (WHERE kind = 'redeemed') AS redemptions,
            count(*) FILTER (WHERE kind = 'reversed') AS reversals,
            count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted') AS unique_customers,
-           count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted' AND first_visit)
-               AS new_customers
+           count(DISTINCT subject_id) FILTER (WHERE {first_visit}) AS new_customers
     FROM event GROUP BY 1 ORDER BY 1
 """
 
@@ -141,6 +158,14 @@ def time_zones_of_offer(session: Session, offer_id: UUID) -> Sequence[str]:
 def _run(
     session: Session, template: str, events: str, scope: dict[str, Any], by: str | None
 ) -> Sequence[Row[Any]]:
-    statement = text(template.format(bucket=_BY if by else _WHOLE, events=events, changed=_CHANGED))
+    statement = text(
+        template.format(
+            bucket=_BY if by else _WHOLE,
+            events=events,
+            changed=_CHANGED,
+            lost=_LOST,
+            first_visit=_FIRST_VISIT,
+        )
+    )
     values = {**scope, "by": by} if by else scope
     return session.execute(statement, values).all()

@@ -29,6 +29,8 @@ def upgrade() -> None:
     _circles()
     _shares()
     _offer_codes()
+    _proof_uses()
+    _wearers()
     # public promotions
     op.create_table(
         "promotion",
@@ -49,6 +51,27 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_promotion")),
     )
     op.create_index("ix_promotion_merchant_id_id", "promotion", ["merchant_id", "id"], unique=False)
+
+
+def _proof_uses() -> None:
+    """They know the subject, so that they outlast an erasure."""
+    op.add_column("proof_use", sa.Column("subject_id", sa.Uuid(), nullable=True))
+    op.execute("""
+        UPDATE proof_use SET subject_id = customer.subject_id
+        FROM customer WHERE customer.id = proof_use.customer_id
+    """)
+    op.drop_column("proof_use", "customer_id")
+    op.create_primary_key(op.f("pk_proof_use"), "proof_use", ["proof_id", "step", "subject_id"])
+
+
+def _wearers() -> None:
+    """Who wore a tag is asked of those too who have given it back."""
+    op.create_index(
+        "ix_wristband_merchant_id_tag_digest",
+        "wristband",
+        ["merchant_id", "tag_digest"],
+        unique=False,
+    )
 
 
 def _audit() -> None:

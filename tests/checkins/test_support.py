@@ -369,6 +369,40 @@ def test_of_several_visits_the_voided_one_goes(world: World):
         assert third["locked"][0]["offer_id"] == offer["id"]
 
 
+def test_whose_first_visit_is_voided_is_new_with_the_next_that_stands(world: World):
+    venue = world.venue(cool_down_s=60)
+    offer = world.offer(venue)
+    person = {"external_id": "anna"}
+    with time_machine.travel(NOON, tick=False) as clock:
+        made = []
+        for _ in range(3):
+            made.append(world.check_in(world.customer(**person), venue))
+            clock.shift(timedelta(hours=1))
+
+        def new() -> list[tuple[int, int]]:
+            """New and returning customers, hour by hour, of the venue and so of its offer."""
+            hours = f"from={NOON:%FT%TZ}&to={NOON + timedelta(hours=4):%FT%TZ}&by=hour"
+            of_venue, of_offer = (
+                [
+                    (item["new_customers"], item["returning_customers"])
+                    for item in world.ask("get", f"/v1/stats/{path}/series?{hours}")["items"]
+                ]
+                for path in (f"venues/{venue['id']}", f"offers/{offer['id']}")
+            )
+            assert of_venue == of_offer
+            return of_venue
+
+        assert new() == [(1, 0), (0, 1), (0, 1), (0, 0)]
+        void(world, made[0])
+        assert new() == [(0, 0), (1, 0), (0, 1), (0, 0)]
+        void(world, made[1])
+        assert new() == [(0, 0), (0, 0), (1, 0), (0, 0)]
+        void(world, made[2])
+        assert new() == [(0, 0)] * 4
+        world.check_in(world.customer(**person), venue)
+        assert new() == [(0, 0), (0, 0), (0, 0), (1, 0)]
+
+
 def test_bad_evidence_takes_nothing_back_and_voiding_takes_all_of_it(world: World, db):
     venue, customer = world.venue(), world.customer()
     world.offer(venue)

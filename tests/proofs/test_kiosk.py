@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -14,6 +15,7 @@ import time_machine
 
 from lbs.cli.run import HOST, free_port, started, wait_until_ready
 from lbs.config import Settings
+from lbs.proofs.rules.venue_code import make_picture_code
 from tests.live import variables
 from tests.proofs import browser as chromium
 from tests.proofs.browser import Browser, Page
@@ -55,7 +57,8 @@ def test_the_codes_are_those_of_rfc_6238_for_the_secret_that_was_shown(world: Wo
         begins, ends = moment(code["valid_from"]), moment(code["valid_until"])
         assert (begins % step_s, ends - begins) == (0, step_s)
         assert code["code"] == totp(kiosk["secret"], begins, step_s)
-        says = f"LBS:CODE:{kiosk['venue_id']}:{code['code']}".upper()
+        picture_code = make_picture_code(base64.b32decode(kiosk["secret"]), int(begins) // step_s)
+        says = f"LBS:CODE:{kiosk['venue_id']}:{picture_code}".upper()
         assert drawn(**code["qr"]) == qr_code(says)
         assert following is None or following["valid_from"] == code["valid_until"]
 

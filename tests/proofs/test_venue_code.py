@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from lbs.codes import ALPHABET
 from lbs.proofs.rules.venue_code import (
-    POSTER_CHARACTERS,
+    LONG_CHARACTERS,
     POSTER_RANDOM_BYTES,
     SECRET_BYTES,
     find_step,
+    is_guessable,
     is_poster_code,
     make_code,
+    make_picture_code,
     make_poster_code,
     step_at,
 )
@@ -245,6 +247,32 @@ def test_the_code_of_now_is_found_now(secret, now, step_s, digits):
 
 
 @settings(deadline=None, derandomize=True)
+@given(st.binary(min_size=16, max_size=64), st.integers(2, 2**31))
+def test_the_picture_of_a_step_says_sixty_bits_that_are_found_at_the_step_alone(secret, step):
+    code = make_picture_code(secret, step)
+    assert (len(code), set(code) - set(ALPHABET)) == (12, set())
+    found = [find_step(secret, code, at(30 * (step + off)), step_s=30) for off in (-2, -1, 0, 1, 2)]
+    assert found == [None, step, step, step, None]
+    assert make_picture_code(secret, step + 1) != code
+    assert find_step(secret + b"x", code, at(30 * step), step_s=30) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "guessable"),
+    [
+        ("492039", True),
+        ("492 039", True),
+        ("", True),
+        ("ABCD-EFGH-JKM", True),
+        ("ABCD-EFGH-JKMN", False),
+        ("0" * 13, False),
+    ],
+)
+def test_what_is_shorter_than_a_picture_says_is_guessed(code, guessable):
+    assert is_guessable(code) is guessable
+
+
+@settings(deadline=None, derandomize=True)
 @given(st.text(max_size=20))
 def test_whatever_is_typed_is_a_step_or_none(typed):
     step = find_step(SECRET, typed, at(1700000010), step_s=30)
@@ -265,7 +293,7 @@ def test_a_poster_code_is_three_groups_of_four_and_reads_as_itself(random_bytes)
 
 
 def test_a_poster_code_carries_60_random_bits():
-    assert POSTER_CHARACTERS * 5 == 60 <= POSTER_RANDOM_BYTES * 8
+    assert LONG_CHARACTERS * 5 == 60 <= POSTER_RANDOM_BYTES * 8
     codes = {make_poster_code((1 << bit).to_bytes(POSTER_RANDOM_BYTES)) for bit in range(60)}
     assert len(codes | {make_poster_code(bytes(POSTER_RANDOM_BYTES))}) == 61
     assert make_poster_code((2**60 - 1).to_bytes(POSTER_RANDOM_BYTES)) == "ZZZZ-ZZZZ-ZZZZ"

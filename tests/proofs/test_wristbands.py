@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import jwt
 import pytest
 import time_machine
 from sqlalchemy import text
@@ -162,6 +163,14 @@ def test_a_receipt_counts_only_where_and_while_it_should(world: World, other_wor
         assert world.ask("post", PATH, None, 409, json=body)["code"] == "receipt-refused"
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=30)):
         assert bind(world, guest, tag(), 409)["code"] == "receipt-refused"
+    assert world.ask("get", PATH)["items"] == []
+
+
+def test_the_receipt_of_a_voided_check_in_does_not_count(world: World):
+    guest = Guest(world)
+    check_in_id = jwt.decode(guest.receipt, options={"verify_signature": False})["jti"]
+    world.ask("post", f"/v1/check-ins/{check_in_id}/void", json={"reason": "A mistake"})
+    assert bind(world, guest, tag(), 409)["code"] == "receipt-refused"
     assert world.ask("get", PATH)["items"] == []
 
 

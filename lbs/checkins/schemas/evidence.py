@@ -65,7 +65,7 @@ class LocationEvidenceSchema(Schema):
 
 
 class VenueCodeEvidenceSchema(Schema):
-    """The digits that the venue's kiosk shows just now, typed or read from its QR picture."""
+    """What the venue's kiosk shows just now: its digits, typed, or all that its QR picture says."""
 
     kind = tag("venue_code")
     code = String(required=True, validate=validate.Length(1, 100), metadata={"example": "492 039"})

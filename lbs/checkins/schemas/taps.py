@@ -49,7 +49,10 @@ class TapResultSchema(Schema):
         "TapOutcome",
         OUTCOMES,
         required=True,
-        metadata={"description": "How the tap was taken; `check_in_id` is its check-in, if any"},
+        metadata={
+            "description": "How the tap was taken; `check_in_id` is its check-in, if any. What is "
+            "`in_future` was not taken: set the reader's clock, or report it again"
+        },
     )
     repeated = fields.Boolean(
         required=True, metadata={"description": "It was reported before and did not count again"}

@@ -16,7 +16,7 @@ from lbs.db import Session
 from lbs.http import guesses
 from lbs.http.guesses import GuessLimit
 from lbs.proofs import policy as proofs
-from lbs.proofs.policy import GUESSABLE, PROVISIONED, Kind, Outcome, Proven, Provisioned
+from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, Provisioned
 from lbs.proofs.rules import integrity
 from lbs.vault import Vault
 
@@ -111,20 +111,22 @@ def _verify_proofs(
 ) -> Sequence[Proven]:
     if not given:
         return ()
-    guessers = {f"proof {customer_id}": 1, f"proof at {place_id}": VENUE_GUESSES}
-    kinds = [piece.kind for piece in given]
-    throttled = GUESSABLE.intersection(kinds) and guesses.wait_s(
-        session, guessers, tools.guesses, now
-    )
-    provisioned = [PROVISIONED[kind] for kind in kinds]
-    live = _live(session, place_id, customer_id, provisioned, tools.vault, now)
+    kinds = [PROVISIONED[piece.kind] for piece in given]
+    live = _live(session, place_id, customer_id, kinds, tools.vault, now)
+    guessed = [piece for piece in given if proofs.is_guessable(piece)]
+    guessers = {
+        f"proof {customer_id}": 1,
+        f"proof at {queries.venue_of(session, place_id)}": VENUE_GUESSES,
+    }
+    throttled = guessed and guesses.wait_s(session, guessers, tools.guesses, now)
     proven = [
         Proven(piece.kind, Outcome.THROTTLED)
-        if throttled and piece.kind in GUESSABLE
+        if throttled and piece in guessed
         else proofs.verify(piece, live, now)
         for piece in given
     ]
-    if any(piece.is_guess for piece in proven):
+    wrong = {piece.kind for piece in proven if piece.outcome is Outcome.WRONG}
+    if any(piece.kind in wrong for piece in guessed):
         guesses.count_guess(session, guessers, tools.guesses, now)
     return proven
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from lbs.checkins import queries
@@ -13,18 +14,20 @@ from lbs.checkins.service import Claim, conclude
 from lbs.checkins.service.evidence import Tools
 from lbs.db import Session, new_id
 from lbs.proofs.policy import Kind, Outcome, Proven
-from lbs.proofs.queries import find_bound_customer
+from lbs.proofs.queries import find_wearer
 from lbs.proofs.service import tag_digests
 
 MAX_AGE = timedelta(days=7)
 """How long a reader may have been offline."""
+IN_FUTURE = "in_future"
+"""Not taken, and so not remembered: its time comes."""
 OUTCOMES = (
     "accepted",
     "ambiguous",
     "rejected",
     "unknown_tag",
     "lost_tag",
-    "in_future",
+    IN_FUTURE,
     "too_old",
 )
 
@@ -71,36 +74,36 @@ def report_taps(
     for tap in sorted(taps, key=lambda tap: tap.sequence):
         if tap.sequence not in known:
             result = _take(session, reader, tap, limits, tools, now)
-            queries.remember_tap(session, reader.proof_id, tap, result, now)
+            if result.outcome != IN_FUTURE:
+                queries.remember_tap(session, reader.proof_id, tap, result, now)
             known[tap.sequence] = result
     return [known[sequence] for sequence in sorted({tap.sequence for tap in taps})]
 
 
 def _lock_wearers(session: Session, reader: Reader, taps: Sequence[Tap], tools: Tools) -> None:
     """In one order for all readers, so that no two of them wait for each other."""
-    merchant_id = reader.merchant_id
-    bound = [
-        find_bound_customer(session, merchant_id, tag_digests(tools.vault, merchant_id, tag))
-        for tag in {tap.tag for tap in taps}
-    ]
-    for customer_id in sorted({row.customer_id for row in bound if row}):
+    wearers = [_find_wearer(session, reader, tap, tools) for tap in taps]
+    for customer_id in sorted({row.customer_id for row in wearers if row}):
         queries.lock_customer(session, customer_id)
+
+
+def _find_wearer(session: Session, reader: Reader, tap: Tap, tools: Tools) -> Any | None:
+    digests = tag_digests(tools.vault, reader.merchant_id, tap.tag)
+    return find_wearer(session, reader.merchant_id, digests, tap.tapped_at)
 
 
 def _take(
     session: Session, reader: Reader, tap: Tap, limits: Limits, tools: Tools, now: datetime
 ) -> TapResult:
     if tap.tapped_at > now + limits.max_ahead:
-        return TapResult(tap.sequence, "in_future")
+        return TapResult(tap.sequence, IN_FUTURE)
     if tap.tapped_at < now - MAX_AGE:
         return TapResult(tap.sequence, "too_old")
-    digests = tag_digests(tools.vault, reader.merchant_id, tap.tag)
-    bound = find_bound_customer(session, reader.merchant_id, digests)
-    if bound is None or bound.bound_at > tap.tapped_at:
-        return TapResult(tap.sequence, "unknown_tag")
-    if bound.status == "lost":
-        return TapResult(tap.sequence, "lost_tag")
-    outcome = _check_in(session, reader, bound.customer_id, tap.tapped_at, limits, tools)
+    wearer = _find_wearer(session, reader, tap, tools)
+    if wearer is None or wearer.ended:
+        lost = wearer is not None and wearer.status == "lost"
+        return TapResult(tap.sequence, "lost_tag" if lost else "unknown_tag")
+    outcome = _check_in(session, reader, wearer.customer_id, tap.tapped_at, limits, tools)
     return TapResult(tap.sequence, *outcome)
 
 

@@ -1,6 +1,6 @@
 """What kiosks and posters show: codes, and the same as pictures for a phone's camera. Pure.
 
-A picture says `LBS:CODE:<venue id>:<digits>` at a kiosk and `LBS:POSTER:<venue id>:<code>` on a
+A picture says `LBS:CODE:<venue id>:<code>` at a kiosk and `LBS:POSTER:<venue id>:<code>` on a
 poster, so that an app that reads it knows the venue too. All of it is in capitals, digits, colons
 and dashes, the characters that a QR code packs tightest: the picture has fewer and larger squares,
 and is read from farther away. An app takes it in any case.
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import segno
 
-from lbs.proofs.rules.venue_code import make_code, step_at
+from lbs.proofs.rules.venue_code import make_code, make_picture_code, step_at
 
 AHEAD = 2
 """So many codes a kiosk gets beside the current one, to bridge a lost connection with."""
@@ -30,6 +30,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class StepCode:
     code: str = field(repr=False)
+    picture_code: str = field(repr=False)
     valid_from: datetime
     valid_until: datetime
 
@@ -46,7 +47,12 @@ def codes_ahead(secret: bytes, now: datetime, step_s: int) -> list[StepCode]:
     """The code of now and those of the next steps."""
     first, step = step_at(now, step_s), timedelta(seconds=step_s)
     return [
-        StepCode(make_code(secret, at), _EPOCH + at * step, _EPOCH + (at + 1) * step)
+        StepCode(
+            make_code(secret, at),
+            make_picture_code(secret, at),
+            _EPOCH + at * step,
+            _EPOCH + (at + 1) * step,
+        )
         for at in range(first, first + 1 + AHEAD)
     ]
 
