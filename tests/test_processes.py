@@ -45,6 +45,18 @@ def test_processes_get_exactly_the_limits(world: World, db, processes):
     assert counters(db, day)["total"] == 11
 
 
+def test_processes_commit_no_more_than_the_budget(world: World, db, processes):
+    venues = [world.venue(), world.venue()]
+    offer = world.offer(*venues, cost_minor=700, budget_minor=6500)
+    customers = [world.customer() for _ in range(24)]
+    answers = processes.post_at_once(
+        [check_in(world, customer, venue) for customer in customers for venue in venues]
+    )
+    assert sum(len(result["unlocked"]) for _, result in answers) == unlocks(db, offer) == 9
+    assert counters(db, offer) == {"budget DKK": 6300}
+    assert agrees(db, offer)
+
+
 def test_one_customers_check_ins_in_several_processes_are_one_visit(world: World, db, processes):
     venue, customer = world.venue(), world.customer()
     offer = world.offer(venue)

@@ -14,7 +14,7 @@ from lbs.checkins.models import CheckIn
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.unlocks.queries import FREE_STOCK
+from lbs.unlocks.queries import FREE_STOCK, TAKEN_BY
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
@@ -28,16 +28,19 @@ _OFFERS = f"""
         'limit_total', terms.limit_total, 'limit_per_customer', terms.limit_per_customer,
         'limit_per_day', terms.limit_per_day, 'limit_per_venue', terms.limit_per_venue,
         'limit_per_venue_day', terms.limit_per_venue_day, 'schedule', terms.schedule::text,
-        'redeem_within_s', terms.redeem_within_s,
+        'budget_minor', terms.budget_minor, 'redeem_within_s', terms.redeem_within_s,
         'min_level', coalesce(terms.min_level, venue.min_level),
-        'value_minor', terms.value_minor, 'currency', terms.currency,
+        'value_minor', terms.value_minor, 'cost_minor', terms.cost_minor,
+        'currency', terms.currency,
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
                                     terms.limit_per_day, terms.limit_per_venue,
-                                    terms.limit_per_venue_day) IS NOT NULL THEN (
+                                    terms.limit_per_venue_day, terms.budget_minor)
+                      IS NOT NULL THEN (
             SELECT jsonb_object_agg(stock.bucket, stock.taken) FROM offer_stock AS stock
             WHERE stock.offer_id = offer.id AND stock.bucket IN (
-                'total', 'day ' || {_LOCAL_DAY}, 'customer ' || customer.subject_id,
-                'venue ' || venue.id, 'venue ' || venue.id || ' day ' || {_LOCAL_DAY})) END,
+                'total', 'budget ' || terms.currency, 'day ' || {_LOCAL_DAY},
+                'customer ' || customer.subject_id, 'venue ' || venue.id,
+                'venue ' || venue.id || ' day ' || {_LOCAL_DAY})) END,
         'holds', EXISTS (
             SELECT FROM unlock WHERE unlock.customer_id = customer.id
               AND unlock.offer_id = offer.id AND unlock.state = 'unlocked'
@@ -157,28 +160,30 @@ RECORD = Statement("""
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
-            code_digest text, expires_at timestamptz, caps jsonb, event_id uuid)
+            code_digest text, expires_at timestamptz, takes jsonb, event_id uuid)
         WHERE EXISTS (SELECT FROM checked_in)
     ), taken AS (
         INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
-        SELECT wanted.offer_id, cap.key, 1, cap.value::bigint
-        FROM wanted, jsonb_each_text(wanted.caps) AS cap
-        ORDER BY wanted.offer_id, cap.key
+        SELECT wanted.offer_id, take.key, (take.value[0])::bigint, (take.value[1])::bigint
+        FROM wanted, jsonb_each(wanted.takes) AS take
+        WHERE (take.value[0])::bigint <= (take.value[1])::bigint
+        ORDER BY wanted.offer_id, take.key
         ON CONFLICT (offer_id, bucket) DO UPDATE
-            SET taken = stock.taken + 1, cap = excluded.cap
-            WHERE stock.taken < excluded.cap
+            SET taken = stock.taken + excluded.taken, cap = excluded.cap
+            WHERE stock.taken + excluded.taken <= excluded.cap
         RETURNING offer_id, bucket
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            counted, unlocked_at, expires_at)
+                            units, counted, unlocked_at, expires_at)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
                :check_in_id, :customer_id, :subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, :counted, :now,
-               wanted.expires_at
+               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, buckets.units,
+               :counted, :now, wanted.expires_at
         FROM wanted, LATERAL (
-            SELECT coalesce(array_agg(key), '{}') AS names
-            FROM jsonb_object_keys(wanted.caps) AS key
+            SELECT coalesce(array_agg(key), '{}') AS names,
+                   coalesce(array_agg((value[0])::bigint), '{}') AS units
+            FROM jsonb_each(wanted.takes)
         ) AS buckets
         WHERE cardinality(buckets.names) = (
             SELECT count(*) FROM taken WHERE taken.offer_id = wanted.offer_id)
@@ -376,10 +381,7 @@ VOID = Statement(
         FROM reversed JOIN taken_back ON taken_back.id = reversed.unlock_id
     ), freed AS (
     """
-    + FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, count(*) AS units
-                 FROM taken_back, unnest(buckets) AS bucket GROUP BY offer_id, bucket"""
-    )
+    + FREE_STOCK.format(given=TAKEN_BY.format(unlocks="taken_back"))
     + """
     )
     SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM taken_off) AS visits,

@@ -47,6 +47,7 @@ class OfferVersion(Model):
     __table_args__ = (
         CheckConstraint("valid_from < valid_to", name="valid"),
         CheckConstraint("value_minor >= 0 AND cost_minor >= 0", name="money"),
+        CheckConstraint("budget_minor >= 0", name="budget"),
         CheckConstraint("min_level BETWEEN 1 AND 3", name="min_level"),
     )
     offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
@@ -65,6 +66,7 @@ class OfferVersion(Model):
     limit_per_day: Mapped[int | None]
     limit_per_venue: Mapped[int | None]
     limit_per_venue_day: Mapped[int | None]
+    budget_minor: Mapped[int | None]
     schedule: Mapped[dict[str, Any]]
     redeem_within_s: Mapped[int | None]
     min_level: Mapped[int | None]
@@ -97,7 +99,7 @@ class OfferGroup(Model):
 
 
 class OfferStock(Model):
-    """How much of one limit is taken: `total`, `day 2026-01-31`, `customer ...`."""
+    """How much of one limit is taken: `total`, `day 2026-01-31`, `customer ...`, `budget DKK`."""
 
     __tablename__ = "offer_stock"
     __table_args__ = (CheckConstraint("taken BETWEEN 0 AND cap", name="never_more"),)

@@ -4,6 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -22,6 +24,7 @@ class Unlock(Model):
     __tablename__ = "unlock"
     __table_args__ = (
         CheckConstraint("state IN ('unlocked', 'redeemed', 'expired', 'voided')", name="state"),
+        CheckConstraint("cardinality(units) = cardinality(buckets)", name="units"),
         ForeignKeyConstraint(
             ["offer_id", "offer_version"], ["offer_version.offer_id", "offer_version.number"]
         ),
@@ -44,6 +47,8 @@ class Unlock(Model):
     state: Mapped[str]
     buckets: Mapped[list[str]]
     """The counters of offer_stock that it takes from."""
+    units: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    """How much of each."""
     counted: Mapped[bool] = mapped_column(server_default="true")
     """Whether it counts in statistics: a tester's and a staff member's do not."""
     unlocked_at: Mapped[datetime]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -27,6 +28,12 @@ FREE_STOCK = """
 """
 """Give back `units` of each counter (offer_id, bucket) that `given` selects; locked in order."""
 
+TAKEN_BY = """
+    SELECT offer_id, bucket, sum(took.units)::bigint AS units
+    FROM {unlocks}, unnest(buckets, units) AS took(bucket, units) GROUP BY offer_id, bucket
+"""
+"""What these unlocks take of each counter."""
+
 EXPIRE = Statement(
     """
     WITH due AS (
@@ -43,10 +50,7 @@ EXPIRE = Statement(
         FROM expired
     ), freed AS (
     """
-    + FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, count(*) AS units
-                 FROM expired, unnest(buckets) AS bucket GROUP BY offer_id, bucket"""
-    )
+    + FREE_STOCK.format(given=TAKEN_BY.format(unlocks="expired"))
     + """
     )
     SELECT count(*) AS expired FROM expired
@@ -55,9 +59,8 @@ EXPIRE = Statement(
 
 GIVE_BACK = Statement(
     FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, 1 AS units
-                 FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]))
-                      AS taken(offer_id, bucket)"""
+        given="""SELECT * FROM jsonb_to_recordset(CAST(:taken AS jsonb))
+                     AS taken(offer_id uuid, bucket text, units bigint)"""
     )
 )
 
@@ -141,12 +144,9 @@ def expire(session: Session, *, now: datetime, limit: int) -> int:
     return int(EXPIRE.one(session, {"now": now, "limit": limit}).expired)
 
 
-def give_back(session: Session, taken: Sequence[tuple[UUID, str]]) -> None:
-    """Return one unit of each (offer, bucket)."""
-    GIVE_BACK.do(
-        session,
-        {"offer_ids": [offer for offer, _ in taken], "buckets": [bucket for _, bucket in taken]},
-    )
+def give_back(session: Session, taken: Sequence[dict[str, Any]]) -> None:
+    """Return `units` to each counter, of offer_id and bucket."""
+    GIVE_BACK.do(session, {"taken": json.dumps(taken)})
 
 
 def list_unlocks(

@@ -29,6 +29,7 @@ def upgrade() -> None:
     _circles()
     _shares()
     _offer_codes()
+    _budgets()
     # public promotions
     op.create_table(
         "promotion",
@@ -292,6 +293,19 @@ def _offer_codes() -> None:
     op.drop_constraint(op.f("uq_unlock_code_digest"), "unlock", type_="unique")
     op.create_unique_constraint(
         op.f("uq_unlock_merchant_id_code_digest"), "unlock", ["merchant_id", "code_digest"]
+    )
+
+
+def _budgets() -> None:
+    op.add_column("offer_version", sa.Column("budget_minor", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_offer_version_budget"), "offer_version", "budget_minor >= 0"
+    )
+    op.add_column("unlock", sa.Column("units", sa.ARRAY(sa.BigInteger()), nullable=True))
+    op.execute("UPDATE unlock SET units = array_fill(1::bigint, ARRAY[cardinality(buckets)])")
+    op.alter_column("unlock", "units", nullable=False)
+    op.create_check_constraint(
+        op.f("ck_unlock_units"), "unlock", "cardinality(units) = cardinality(buckets)"
     )
 
 

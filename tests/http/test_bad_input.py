@@ -79,6 +79,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         "limit_per_day": 3,
         "limit_per_venue": 4,
         "limit_per_venue_day": 2,
+        "budget_minor": 90_000,
         "schedule": {
             "windows": [{"weekdays": ["fr"], "from": "22:00", "to": "02:00"}],
             "opening_hours": False,

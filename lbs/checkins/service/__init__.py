@@ -37,17 +37,19 @@ from lbs.checkins.service.histories import Histories, Place, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
 from lbs.offers.rules import (
+    Budget,
     History,
     Look,
     Offer,
     Standing,
+    Take,
     Why,
-    caps_of,
     opens,
     read_rule,
     sold_out,
     stand,
     stand_after,
+    takes_of,
     withheld,
 )
 from lbs.offers.rules import Limits as OfferLimits
@@ -382,7 +384,7 @@ def _try_to_conclude(
     known = histories(session, customer_id, claim.id, [place], claim.occurred_at)
     case = replace(case, histories=known)
     grants = [
-        _grant(case, row, caps_of(offer, look), tools)
+        _grant(case, row, takes_of(offer, look), tools)
         for row, offer in offers
         if UUID(row["id"]) not in claim.opened
         and (look := case.opens(offer))
@@ -398,7 +400,8 @@ def _try_to_conclude(
     if not written.recorded:
         return None
     if written.unused:
-        give_back(session, [_offer_and_bucket(text) for text in written.unused])
+        units = {row["offer_id"]: row["takes"] for row, _ in grants}
+        give_back(session, [_unused(text, units) for text in written.unused])
     unlocked = [view for _, view in grants if view.id in (written.granted or ())]
     lost = {view.offer_id for _, view in grants if view not in unlocked}
     locked = tuple(_closed(case, offers, {view.offer_id for view in unlocked}, lost))
@@ -587,6 +590,7 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         per_day=row["limit_per_day"],
         per_venue=row["limit_per_venue"],
         per_venue_day=row["limit_per_venue_day"],
+        budget=_budget(row),
     )
     schedule = parse_schedule(row["schedule"])
     return Offer(
@@ -594,15 +598,20 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         rule=read_rule(row["rule"]),
         valid_from=datetime.fromisoformat(row["valid_from"]),
         is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
-        caps=limits.buckets(seen.subject_id, seen.local_day, venue_id),
+        takes=limits.buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
         holds=row["holds"],
         has_redeemed=row["has_redeemed"],
     )
 
 
+def _budget(row: dict[str, Any]) -> Budget | None:
+    budget = row["budget_minor"]
+    return None if budget is None else Budget(row["currency"], budget, row["cost_minor"])
+
+
 def _grant(
-    case: Case, row: dict[str, Any], caps: Mapping[str, int], tools: Tools
+    case: Case, row: dict[str, Any], takes: Mapping[str, Take], tools: Tools
 ) -> tuple[dict[str, Any], UnlockView]:
     """The unlock to write, and the same as the customer will see it."""
     code = make_code(tools.random_bytes(RANDOM_BYTES))
@@ -633,7 +642,7 @@ def _grant(
         "sealed_code": tools.vault.seal(code),
         "code_digest": tools.vault.digest(code).hex(),
         "expires_at": view.expires_at.isoformat(),
-        "caps": dict(caps),
+        "takes": takes,
         "event_id": str(new_id()),
     }
     return written, view
@@ -723,6 +732,7 @@ def _history(row: Any, now: datetime) -> History:
     )
 
 
-def _offer_and_bucket(text: str) -> tuple[UUID, str]:
+def _unused(text: str, takes: Mapping[str, Mapping[str, Take]]) -> dict[str, Any]:
+    """What is to be given back of an offer and bucket, written as RECORD does."""
     offer_id, bucket = text.split(" ", 1)
-    return UUID(offer_id), bucket
+    return {"offer_id": offer_id, "bucket": bucket, "units": takes[offer_id][bucket].units}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -46,6 +45,7 @@ class Why(StrEnum):
     SOLD_OUT_TODAY = "sold_out_today"
     SOLD_OUT_HERE = "sold_out_here"
     SOLD_OUT_HERE_TODAY = "sold_out_here_today"
+    BUDGET_SPENT = "budget_spent"
     CUSTOMER_LIMIT = "customer_limit"
     NOT_ACCEPTED = "not_accepted"
     LEVEL_TOO_LOW = "level_too_low"
@@ -110,10 +110,6 @@ class Look:
     @property
     def opens(self) -> bool:
         return self.why is None
-
-    @property
-    def caps(self) -> Mapping[str, int]:
-        return dict(self.buckets)
 
 
 class Rule(Protocol):

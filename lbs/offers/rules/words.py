@@ -148,6 +148,10 @@ WHY: Mapping[Why, Text] = {
         "en": "All of today's are taken at this venue.",
         "da": "Der er ikke flere på dette sted i dag.",
     },
+    Why.BUDGET_SPENT: {
+        "en": "All that was set aside for it is taken.",
+        "da": "Alt, hvad der var sat af til det, er taget.",
+    },
     Why.CUSTOMER_LIMIT: {
         "en": "You have had all that one customer can have.",
         "da": "Du har fået alt det, én kunde kan få.",

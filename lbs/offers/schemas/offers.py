@@ -277,6 +277,16 @@ COUNT: dict[str, Any] = {
     "allow_none": True,
     "validate": validate.Range(1, MAX_COUNT),
 }
+BUDGET: dict[str, Any] = {
+    "allow_none": True,
+    "validate": validate.Range(0, MAX_MINOR),
+    "metadata": {
+        "description": "What the rewards may cost the merchant in all, in the offer's currency. "
+        "Each unlock commits its cost_minor until it is redeemed, expires or is voided; unlocks "
+        "from the time before there was a budget are not in it",
+        "example": 300000,
+    },
+}
 MIN_LEVEL: dict[str, Any] = {
     "allow_none": True,
     "metadata": {"description": "How strongly presence has to be proved; null: as at the venue"},
@@ -295,6 +305,7 @@ _OFFER: dict[str, Any] = {
     "valid_from": "2026-11-01T00:00:00Z",
     "valid_to": "2027-03-01T00:00:00Z",
     "limit_total": 500,
+    "budget_minor": 300000,
     "redeem_within_s": 7200,
     "schedule": {
         "windows": [],
@@ -365,6 +376,7 @@ class CreateOfferSchema(_OfferTermsSchema):
         **COUNT,
         metadata={"description": "Unlocks at one venue on one of its days", "example": 20},
     )
+    budget_minor = Integer(load_default=None, **BUDGET)
     schedule = fields.Nested(
         ScheduleSchema,
         load_default=lambda: ScheduleSchema().load({}),
@@ -401,11 +413,20 @@ class ChangeOfferSchema(_OfferTermsSchema):
     limit_per_day = Integer(**COUNT)
     limit_per_venue = Integer(**COUNT)
     limit_per_venue_day = Integer(**COUNT)
+    budget_minor = Integer(**BUDGET)
     schedule = fields.Nested(ScheduleSchema)
     redeem_within_s = Integer(allow_none=True, validate=validate.Range(60, YEAR_S))
     min_level = MinLevel(**MIN_LEVEL)
     venue_ids = fields.List(fields.UUID(), **PLACES)
     group_ids = fields.List(fields.UUID(), **PLACES)
+
+
+class BudgetSchema(Schema):
+    """What is committed by unlocks that may still be redeemed, spent at tills, and left."""
+
+    committed_minor = fields.Integer(required=True)
+    spent_minor = fields.Integer(required=True)
+    left_minor = fields.Integer(required=True)
 
 
 class OfferSchema(Schema):
@@ -425,6 +446,7 @@ class OfferSchema(Schema):
         "min_level": None,
         "group_ids": [],
         "taken": 1,
+        "budget": {"committed_minor": 1800, "spent_minor": 600, "left_minor": 297600},
         "created_at": "2026-11-22T09:05:00Z",
         "updated_at": "2026-11-22T09:06:00Z",
     }
@@ -452,6 +474,7 @@ class OfferSchema(Schema):
     limit_per_day = fields.Integer(required=True, allow_none=True)
     limit_per_venue = fields.Integer(required=True, allow_none=True)
     limit_per_venue_day = fields.Integer(required=True, allow_none=True)
+    budget_minor = fields.Integer(required=True, allow_none=True)
     schedule = fields.Nested(ScheduleSchema, required=True)
     redeem_within_s = fields.Integer(required=True, allow_none=True)
     min_level = MinLevel(required=True, **MIN_LEVEL)
@@ -460,6 +483,12 @@ class OfferSchema(Schema):
     taken = fields.Integer(
         required=True,
         metadata={"description": "How many of limit_total are taken; 0 without limit"},
+    )
+    budget = fields.Nested(
+        BudgetSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What has become of budget_minor; null without one"},
     )
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
