@@ -31,7 +31,7 @@ _OFFERS = f"""
         'budget_minor', terms.budget_minor, 'redeem_within_s', terms.redeem_within_s,
         'min_level', coalesce(terms.min_level, venue.min_level),
         'value_minor', terms.value_minor, 'cost_minor', terms.cost_minor,
-        'currency', terms.currency,
+        'currency', terms.currency, 'priority', terms.priority, 'combinable', terms.combinable,
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
                                     terms.limit_per_day, terms.limit_per_venue,
                                     terms.limit_per_venue_day, terms.budget_minor)
@@ -79,12 +79,14 @@ GATHER = Statement(f"""
            last_fix.accuracy_m AS last_accuracy_m,
            EXISTS (SELECT FROM fix WHERE digest = ANY(:digests) AND check_in_id <> :check_in_id
                    AND NOT (customer_id = customer.id AND captured_at = :captured_at)) AS repeated,
-           app.sealed_integrity IS NOT NULL AS attests, ({_OFFERS}) AS offers
+           app.sealed_integrity IS NOT NULL AS attests,
+           stacking.policy AS stacking_policy, stacking.max_per_check_in, ({_OFFERS}) AS offers
     FROM customer
     JOIN app ON app.id = customer.app_id
     CROSS JOIN (SELECT {POINT} AS at) AS position
     LEFT JOIN event ON event.id = :place_id AND event.status = 'active'
     LEFT JOIN venue ON venue.id = coalesce(event.venue_id, :place_id) AND venue.status = 'active'
+    LEFT JOIN stacking ON stacking.merchant_id = venue.merchant_id
     LEFT JOIN visit_tally AS tally
       ON tally.customer_id = customer.id AND tally.venue_id = venue.id
     LEFT JOIN customer_standing AS standing
@@ -210,6 +212,9 @@ RECORD = Statement("""
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
             WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
 """)
+
+SAVE = Statement("SAVEPOINT before_unlocks")
+UNDO = Statement("ROLLBACK TO SAVEPOINT before_unlocks")
 
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
 
@@ -417,6 +422,10 @@ FIND_CLAIM = Statement("""
            check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
            fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
+           EXISTS (SELECT FROM unlock JOIN offer_version AS terms
+                   ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)
+                   WHERE unlock.check_in_id = check_in.id AND NOT terms.combinable
+           ) AS opened_alone,
            (SELECT max(earlier.occurred_at) FROM check_in AS earlier
             WHERE earlier.customer_id = check_in.customer_id
               AND earlier.venue_id = check_in.venue_id AND earlier.visit IS NOT NULL
@@ -576,6 +585,16 @@ def record(
             "proofs": json.dumps(proofs),
         },
     )
+
+
+def save(session: Session) -> None:
+    """Before what may have to be undone."""
+    SAVE.do(session, {})
+
+
+def undo(session: Session) -> None:
+    """Take back, within the transaction, all that was written since `save`."""
+    UNDO.do(session, {})
 
 
 def lock_customer(session: Session, customer_id: UUID) -> None:

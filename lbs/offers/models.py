@@ -71,6 +71,9 @@ class OfferVersion(Model):
     redeem_within_s: Mapped[int | None]
     min_level: Mapped[int | None]
     """None: the venue's."""
+    priority: Mapped[int]
+    combinable: Mapped[bool]
+    """If not, it opens alone."""
     created_at: Mapped[datetime]
 
 
@@ -96,6 +99,22 @@ class OfferGroup(Model):
     offer_id: Mapped[UUID] = mapped_column(primary_key=True)
     group_id: Mapped[UUID] = mapped_column(primary_key=True, index=True)
     merchant_id: Mapped[UUID]
+
+
+class StackingSetting(Model):
+    """What a merchant lets open together at one check-in; without a row: all."""
+
+    __tablename__ = "stacking"
+    __table_args__ = (
+        CheckConstraint(
+            "policy IN ('all', 'best_for_customer', 'merchant_priority')", name="policy"
+        ),
+        CheckConstraint("max_per_check_in >= 1", name="max_per_check_in"),
+    )
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"), primary_key=True)
+    policy: Mapped[str]
+    max_per_check_in: Mapped[int | None]
+    updated_at: Mapped[datetime]
 
 
 class OfferStock(Model):

@@ -26,6 +26,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -41,7 +42,9 @@ from lbs.offers.models import (
     OfferVenue,
     OfferVersion,
     Promotion,
+    StackingSetting,
 )
+from lbs.offers.rules.stacking import Policy, Stacking
 from lbs.proofs.models import VenueProof
 from lbs.venues.models import Venue, VenueGroupMember
 
@@ -154,6 +157,24 @@ def list_places(session: Session, offer_id: UUID, *, limit: int) -> Sequence[Row
     ).all()
 
 
+def find_stacking(session: Session, merchant_id: UUID) -> Stacking:
+    found = session.get(StackingSetting, merchant_id, populate_existing=True)
+    return Stacking(Policy(found.policy), found.max_per_check_in) if found else Stacking()
+
+
+def set_stacking(session: Session, merchant_id: UUID, stacking: Stacking, now: datetime) -> None:
+    values = {
+        "policy": stacking.policy,
+        "max_per_check_in": stacking.max_per_check_in,
+        "updated_at": now,
+    }
+    session.execute(
+        upsert(StackingSetting)
+        .values(merchant_id=merchant_id, **values)
+        .on_conflict_do_update(index_elements=["merchant_id"], set_=values)
+    )
+
+
 def list_notices(
     session: Session, merchant_id: UUID, *, unread: bool, limit: int, after: UUID | None
 ) -> Sequence[Notice]:
@@ -254,6 +275,8 @@ TERMS = (
     "schedule",
     "redeem_within_s",
     "min_level",
+    "priority",
+    "combinable",
 )
 """The columns of a version that a merchant writes."""
 

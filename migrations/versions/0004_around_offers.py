@@ -30,6 +30,7 @@ def upgrade() -> None:
     _shares()
     _offer_codes()
     _budgets()
+    _stacking()
     # public promotions
     op.create_table(
         "promotion",
@@ -306,6 +307,35 @@ def _budgets() -> None:
     op.alter_column("unlock", "units", nullable=False)
     op.create_check_constraint(
         op.f("ck_unlock_units"), "unlock", "cardinality(units) = cardinality(buckets)"
+    )
+
+
+def _stacking() -> None:
+    op.add_column(
+        "offer_version",
+        sa.Column("priority", sa.BigInteger(), server_default="0", nullable=False),
+    )
+    op.alter_column("offer_version", "priority", server_default=None)
+    op.add_column(
+        "offer_version",
+        sa.Column("combinable", sa.Boolean(), server_default="true", nullable=False),
+    )
+    op.alter_column("offer_version", "combinable", server_default=None)
+    op.create_table(
+        "stacking",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("max_per_check_in", sa.BigInteger(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "policy IN ('all', 'best_for_customer', 'merchant_priority')",
+            name=op.f("ck_stacking_policy"),
+        ),
+        sa.CheckConstraint("max_per_check_in >= 1", name=op.f("ck_stacking_max_per_check_in")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_stacking_merchant_id_merchant")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("pk_stacking")),
     )
 
 

@@ -88,6 +88,8 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         },
         "redeem_within_s": 3600,
         "min_level": "L3",
+        "priority": 5,
+        "combinable": False,
         "venue_ids": [venue["id"]],
         "group_ids": [],
     }
@@ -164,6 +166,9 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         ),
         "change_offer": lambda: change("offers", world.offer(venue, status="draft"), terms),
         "set_offer_status": on_a_new_offer,
+        "set_stacking": make(
+            "put", "/v1/stacking", {"policy": "best_for_customer", "max_per_check_in": 2}
+        ),
         "redeem": on_an_unlock,
         "reverse_redemption": on_a_redemption,
         **Presence(world, venue, fence).operations(),
@@ -319,6 +324,7 @@ NAMES = [
     "create_charity_offer",
     "change_offer",
     "set_offer_status",
+    "set_stacking",
     "check_in",
     "check_in_at_event",
     "create_event",

@@ -13,6 +13,7 @@ from lbs.offers.rules.hours import Flash, OffPeak
 from lbs.offers.rules.look import Look, Pledge, Reach, Rule, Unit, Why
 from lbs.offers.rules.people import Friends, Party, Referred, Swarm, TopVisitor
 from lbs.offers.rules.places import Event, Trail
+from lbs.offers.rules.stacking import Candidate, Opened, Policy, Stacking, choose
 from lbs.offers.rules.standing import (
     Budget,
     Limits,
@@ -50,6 +51,7 @@ __all__ = [
     "AllOf",
     "AnyOf",
     "Budget",
+    "Candidate",
     "Charity",
     "Comeback",
     "Event",
@@ -66,12 +68,15 @@ __all__ = [
     "NthVisit",
     "OffPeak",
     "Offer",
+    "Opened",
     "Part",
     "Party",
     "Pledge",
+    "Policy",
     "Reach",
     "Referred",
     "Rule",
+    "Stacking",
     "Standing",
     "State",
     "Streak",
@@ -82,6 +87,7 @@ __all__ = [
     "Unit",
     "Why",
     "budget_bucket",
+    "choose",
     "customer_bucket",
     "day_bucket",
     "leaves",

@@ -50,6 +50,7 @@ class Why(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     LEVEL_TOO_LOW = "level_too_low"
     NOT_FOR_STAFF = "not_for_staff"
+    NOT_COMBINABLE = "not_combinable"
 
 
 class Unit(StrEnum):

@@ -168,6 +168,10 @@ WHY: Mapping[Why, Text] = {
         "en": "The venue's own staff cannot have it.",
         "da": "Stedets eget personale kan ikke få det.",
     },
+    Why.NOT_COMBINABLE: {
+        "en": "It does not open together with what has opened at this check-in.",
+        "da": "Det åbner ikke sammen med det, der er åbnet ved dette besøg.",
+    },
 }
 
 FORBIDDEN: Text = {

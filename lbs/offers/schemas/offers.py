@@ -29,6 +29,7 @@ STATUSES = ("draft", "active", "paused", "ended")
 CURRENCIES = frozenset(list_currencies())
 MAX_MINOR = 10**12
 MAX_COUNT = 10**9
+MAX_PRIORITY = 1000
 YEAR_S = 366 * 86_400
 
 
@@ -291,6 +292,16 @@ MIN_LEVEL: dict[str, Any] = {
     "allow_none": True,
     "metadata": {"description": "How strongly presence has to be proved; null: as at the venue"},
 }
+PRIORITY: dict[str, Any] = {
+    "validate": validate.Range(-MAX_PRIORITY, MAX_PRIORITY),
+    "metadata": {
+        "description": "Where not all offers can open at one check-in, higher goes first",
+        "example": 0,
+    },
+}
+COMBINABLE: dict[str, Any] = {
+    "metadata": {"description": "Whether it may open at the same check-in as other offers"}
+}
 PLACES: dict[str, Any] = {"validate": validate.Length(max=5000)}
 
 
@@ -392,6 +403,8 @@ class CreateOfferSchema(_OfferTermsSchema):
         },
     )
     min_level = MinLevel(load_default=None, **MIN_LEVEL)
+    priority = Integer(load_default=0, **PRIORITY)
+    combinable = Boolean(load_default=True, **COMBINABLE)
     venue_ids = fields.List(fields.UUID(), load_default=list, **PLACES)
     group_ids = fields.List(fields.UUID(), load_default=list, **PLACES)
 
@@ -417,6 +430,8 @@ class ChangeOfferSchema(_OfferTermsSchema):
     schedule = fields.Nested(ScheduleSchema)
     redeem_within_s = Integer(allow_none=True, validate=validate.Range(60, YEAR_S))
     min_level = MinLevel(**MIN_LEVEL)
+    priority = Integer(**PRIORITY)
+    combinable = Boolean(**COMBINABLE)
     venue_ids = fields.List(fields.UUID(), **PLACES)
     group_ids = fields.List(fields.UUID(), **PLACES)
 
@@ -444,9 +459,11 @@ class OfferSchema(Schema):
         "limit_per_venue": None,
         "limit_per_venue_day": None,
         "min_level": None,
+        "priority": 0,
+        "combinable": True,
         "group_ids": [],
         "taken": 1,
-        "budget": {"committed_minor": 1800, "spent_minor": 600, "left_minor": 297600},
+        "budget": {"committed_minor": 600, "spent_minor": 0, "left_minor": 299400},
         "created_at": "2026-11-22T09:05:00Z",
         "updated_at": "2026-11-22T09:06:00Z",
     }
@@ -478,6 +495,8 @@ class OfferSchema(Schema):
     schedule = fields.Nested(ScheduleSchema, required=True)
     redeem_within_s = fields.Integer(required=True, allow_none=True)
     min_level = MinLevel(required=True, **MIN_LEVEL)
+    priority = fields.Integer(required=True)
+    combinable = fields.Boolean(required=True)
     venue_ids = fields.List(fields.UUID(), required=True)
     group_ids = fields.List(fields.UUID(), required=True)
     taken = fields.Integer(
