@@ -14,7 +14,7 @@ from lbs.checkins.models import CheckIn
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.unlocks.queries import FREE_STOCK, TAKEN_BY
+from lbs.unlocks.queries import FREE_STOCK, TAKE_STOCK, TAKEN_BY
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
@@ -29,6 +29,7 @@ _OFFERS = f"""
         'limit_per_day', terms.limit_per_day, 'limit_per_venue', terms.limit_per_venue,
         'limit_per_venue_day', terms.limit_per_venue_day, 'schedule', terms.schedule::text,
         'budget_minor', terms.budget_minor, 'redeem_within_s', terms.redeem_within_s,
+        'reserve_s', terms.reserve_s,
         'min_level', coalesce(terms.min_level, venue.min_level),
         'value_minor', terms.value_minor, 'cost_minor', terms.cost_minor,
         'currency', terms.currency, 'priority', terms.priority, 'combinable', terms.combinable,
@@ -41,8 +42,10 @@ _OFFERS = f"""
                 'total', 'budget ' || terms.currency, 'day ' || {_LOCAL_DAY},
                 'customer ' || customer.subject_id, 'venue ' || venue.id,
                 'venue ' || venue.id || ' day ' || {_LOCAL_DAY})) END,
-        'holds', EXISTS (
-            SELECT FROM unlock WHERE unlock.customer_id = customer.id
+        'holds_ready', (
+            SELECT bool_or(unlock.reserve_s IS NULL
+                           OR coalesce(unlock.reserved_until > :now, false))
+            FROM unlock WHERE unlock.customer_id = customer.id
               AND unlock.offer_id = offer.id AND unlock.state = 'unlocked'
               AND unlock.expires_at > :now),
         'has_redeemed', EXISTS (
@@ -55,7 +58,10 @@ _OFFERS = f"""
       ON terms.offer_id = offer.id AND terms.number = offer.terms_version
     WHERE terms.valid_to > :now
 """
-"""The running and coming offers at `venue`, as `customer` meets them."""
+"""The running and coming offers at `venue`, as `customer` meets them.
+
+`holds_ready` is null where the customer holds none, and false where each has to be reserved first.
+"""
 
 _NEAREST_VISIT = """
     SELECT occurred_at FROM check_in
@@ -123,7 +129,7 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
-RECORD = Statement("""
+RECORD = Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -162,29 +168,22 @@ RECORD = Statement("""
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
-            code_digest text, expires_at timestamptz, takes jsonb, event_id uuid)
+            code_digest text, expires_at timestamptz, takes jsonb, reserve_s bigint,
+            event_id uuid)
         WHERE EXISTS (SELECT FROM checked_in)
     ), taken AS (
-        INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
-        SELECT wanted.offer_id, take.key, (take.value[0])::bigint, (take.value[1])::bigint
-        FROM wanted, jsonb_each(wanted.takes) AS take
-        WHERE (take.value[0])::bigint <= (take.value[1])::bigint
-        ORDER BY wanted.offer_id, take.key
-        ON CONFLICT (offer_id, bucket) DO UPDATE
-            SET taken = stock.taken + excluded.taken, cap = excluded.cap
-            WHERE stock.taken + excluded.taken <= excluded.cap
-        RETURNING offer_id, bucket
+        {TAKE_STOCK.format(given="SELECT offer_id, takes FROM wanted")}
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            units, counted, unlocked_at, expires_at)
+                            units, counted, unlocked_at, expires_at, reserve_s)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
                :check_in_id, :customer_id, :subject_id, wanted.sealed_code,
                decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, buckets.units,
-               :counted, :now, wanted.expires_at
+               :counted, :now, wanted.expires_at, wanted.reserve_s
         FROM wanted, LATERAL (
-            SELECT coalesce(array_agg(key), '{}') AS names,
-                   coalesce(array_agg((value[0])::bigint), '{}') AS units
+            SELECT coalesce(array_agg(key), '{{}}') AS names,
+                   coalesce(array_agg((value[0])::bigint), '{{}}') AS units
             FROM jsonb_each(wanted.takes)
         ) AS buckets
         WHERE cardinality(buckets.names) = (

@@ -69,10 +69,12 @@ class OfferVersion(Model):
     budget_minor: Mapped[int | None]
     schedule: Mapped[dict[str, Any]]
     redeem_within_s: Mapped[int | None]
+    reserve_s: Mapped[int | None]
+    """None: an unlock takes its stock when it opens, else when it is claimed, for so long."""
     min_level: Mapped[int | None]
     """None: the venue's."""
-    priority: Mapped[int]
-    combinable: Mapped[bool]
+    priority: Mapped[int] = mapped_column(server_default="0")
+    combinable: Mapped[bool] = mapped_column(server_default="true")
     """If not, it opens alone."""
     created_at: Mapped[datetime]
 

@@ -220,7 +220,7 @@ _BUDGET: ColumnElement[Any] = literal_column(
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(took.units), 0)::bigint AS minor
         FROM redemption JOIN unlock ON unlock.id = redemption.unlock_id,
-             unnest(unlock.buckets, unlock.units) AS took(bucket, units)
+             unnest(buckets || reserved_buckets, units || reserved_units) AS took(bucket, units)
         WHERE redemption.offer_id = offer.id AND redemption.reversed_at IS NULL
           AND took.bucket = named.bucket
     ) AS spent
@@ -274,6 +274,7 @@ TERMS = (
     "budget_minor",
     "schedule",
     "redeem_within_s",
+    "reserve_s",
     "min_level",
     "priority",
     "combinable",

@@ -31,6 +31,7 @@ def upgrade() -> None:
     _offer_codes()
     _budgets()
     _stacking()
+    _reservations()
     # public promotions
     op.create_table(
         "promotion",
@@ -315,12 +316,10 @@ def _stacking() -> None:
         "offer_version",
         sa.Column("priority", sa.BigInteger(), server_default="0", nullable=False),
     )
-    op.alter_column("offer_version", "priority", server_default=None)
     op.add_column(
         "offer_version",
         sa.Column("combinable", sa.Boolean(), server_default="true", nullable=False),
     )
-    op.alter_column("offer_version", "combinable", server_default=None)
     op.create_table(
         "stacking",
         sa.Column("merchant_id", sa.Uuid(), nullable=False),
@@ -336,6 +335,30 @@ def _stacking() -> None:
             ["merchant_id"], ["merchant.id"], name=op.f("fk_stacking_merchant_id_merchant")
         ),
         sa.PrimaryKeyConstraint("merchant_id", name=op.f("pk_stacking")),
+    )
+
+
+def _reservations() -> None:
+    op.add_column("offer_version", sa.Column("reserve_s", sa.BigInteger(), nullable=True))
+    op.add_column("unlock", sa.Column("reserve_s", sa.BigInteger(), nullable=True))
+    op.add_column("unlock", sa.Column("reserved_until", sa.DateTime(timezone=True), nullable=True))
+    for name, kind in (("reserved_buckets", sa.Text()), ("reserved_units", sa.BigInteger())):
+        op.add_column(
+            "unlock", sa.Column(name, sa.ARRAY(kind), server_default="{}", nullable=False)
+        )
+    op.create_check_constraint(
+        op.f("ck_unlock_reservation"),
+        "unlock",
+        "cardinality(reserved_units) = cardinality(reserved_buckets)"
+        " AND (reserved_until IS NULL OR reserve_s IS NOT NULL)"
+        " AND (reserved_until IS NOT NULL OR reserved_buckets = '{}')",
+    )
+    op.create_index(
+        "ix_unlock_reserved_until",
+        "unlock",
+        ["reserved_until"],
+        unique=False,
+        postgresql_where="state = 'unlocked'",
     )
 
 

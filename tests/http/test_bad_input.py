@@ -87,6 +87,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
             "exclusions": [{"from_date": "2026-12-24", "to_date": "2026-12-24"}],
         },
         "redeem_within_s": 3600,
+        "reserve_s": 900,
         "min_level": "L3",
         "priority": 5,
         "combinable": False,

@@ -193,6 +193,8 @@ ROUTES: dict[str, Route] = {
     "GET /v1/unlocks": Route("customer", to_another_customer=200),
     f"GET {UNLOCK}": Route("customer"),
     f"GET {UNLOCK}/qr.png": Route("customer"),
+    f"POST {UNLOCK}/reservation": Route("customer"),
+    f"DELETE {UNLOCK}/reservation": Route("customer"),
     "GET /v1/redemptions": Route("redeem", 200, query=at_the_venue),
     "POST /v1/redemptions": Route(
         "redeem", body=lambda ids: {"code": ids["code"], "venue_id": ids["venue_id"]}

@@ -83,6 +83,7 @@ def test_what_is_left_out_is_without_limit(world: World):
         "limit_per_venue_day",
         "budget_minor",
         "budget",
+        "reserve_s",
         "redeem_within_s",
     ):
         assert offer[name] is None

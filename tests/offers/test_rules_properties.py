@@ -41,6 +41,7 @@ from lbs.offers.rules import (
     Take,
     TopVisitor,
     Trail,
+    Why,
     leaves,
     needs_of,
     obstacle,
@@ -48,6 +49,7 @@ from lbs.offers.rules import (
     read_rule,
     stand,
     stand_after,
+    taken_by_claim,
     takes_of,
     write_rule,
 )
@@ -467,6 +469,7 @@ offers = st.builds(
     taken=counters,
     holds=st.booleans(),
     has_redeemed=st.booleans(),
+    reserve_s=st.none() | st.just(600),
 )
 now_histories = histories().map(lambda history: replace(history, now=NOW))
 
@@ -483,7 +486,10 @@ def test_no_offer_opens_over_an_obstacle(offer: Offer, history: History):
             offer.taken.get(bucket, 0) + units <= cap
             for bucket, (units, cap) in offer.takes.items()
         )
-        assert set(takes_of(offer, look)) == {*offer.takes, *dict(look.buckets)}
+        later = taken_by_claim(offer.takes) if offer.reserve_s else {}
+        now = takes_of(offer, look)
+        assert {*now, *later} == {*offer.takes, *dict(look.buckets)}
+        assert not set(now) & set(later) - set(dict(look.buckets))
 
 
 @many
@@ -495,6 +501,19 @@ def test_what_stands_unlockable_opens_at_the_check_in_and_nothing_else_does(offe
         assert opens(offer, history)
     assert (standing.state is State.UNLOCKED) is offer.holds
     assert set(progress_text(standing)) == {"en", "da"}
+
+
+@many
+@given(offer=offers, history=now_histories)
+def test_what_the_customer_has_to_reserve_says_so_or_that_there_is_none_left(offer, history):
+    standing = stand(replace(offer, holds=True, unclaimed=True), history)
+    left = all(
+        offer.taken.get(bucket, 0) + units <= cap
+        for bucket, (units, cap) in taken_by_claim(offer.takes).items()
+    )
+    assert standing.state is State.UNCLAIMED
+    assert (standing.why is Why.NOT_RESERVED) is left
+    assert standing.why is not Why.CUSTOMER_LIMIT
 
 
 @many

@@ -25,7 +25,8 @@ def live(db: Database, offer: dict[str, Any]) -> dict[str, int]:
             text("""
                 SELECT bucket, coalesce(sum(took.units) FILTER (
                            WHERE state NOT IN ('expired', 'voided')), 0)::bigint AS units
-                FROM unlock, unnest(buckets, units) AS took(bucket, units)
+                FROM unlock, unnest(
+                    buckets || reserved_buckets, units || reserved_units) AS took(bucket, units)
                 WHERE offer_id = :id GROUP BY bucket
             """),
             {"id": offer["id"]},

@@ -652,7 +652,9 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
         takes=limits.buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
-        holds=row["holds"],
+        holds=row["holds_ready"] is not None,
+        unclaimed=row["holds_ready"] is False,
+        reserve_s=row["reserve_s"],
         has_redeemed=row["has_redeemed"],
     )
 
@@ -672,7 +674,7 @@ def _grant(case: Case, row: dict[str, Any], takes: Mapping[str, Take], tools: To
         venue_id=case.seen.venue_id,
         venue_name=case.seen.venue_name,
         check_in_id=case.claim.id,
-        state="unlocked",
+        state="unclaimed" if row["reserve_s"] else "unlocked",
         teaser=row["teaser"],
         terms=row["terms"],
         reward=row["reward"],
@@ -682,7 +684,8 @@ def _grant(case: Case, row: dict[str, Any], takes: Mapping[str, Take], tools: To
         expires_at=case.now + timedelta(seconds=within)
         if within
         else datetime.fromisoformat(row["valid_to"]),
-        code=code,
+        code=None if row["reserve_s"] else code,
+        reserve_s=row["reserve_s"],
     )
     written = {
         "unlock_id": str(view.id),
@@ -692,6 +695,7 @@ def _grant(case: Case, row: dict[str, Any], takes: Mapping[str, Take], tools: To
         "code_digest": tools.vault.digest(code).hex(),
         "expires_at": view.expires_at.isoformat(),
         "takes": takes,
+        "reserve_s": view.reserve_s,
         "event_id": str(new_id()),
     }
     return Grant(written, view, _candidate(row))

@@ -51,6 +51,7 @@ class Why(StrEnum):
     LEVEL_TOO_LOW = "level_too_low"
     NOT_FOR_STAFF = "not_for_staff"
     NOT_COMBINABLE = "not_combinable"
+    NOT_RESERVED = "not_reserved"
 
 
 class Unit(StrEnum):

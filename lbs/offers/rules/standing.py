@@ -24,6 +24,8 @@ class State(StrEnum):
     """It opens when more people have come."""
     UNLOCKABLE_HERE = "unlockable_here"
     """It opens at a check-in now."""
+    UNCLAIMED = "unclaimed"
+    """It has opened, and takes a reservation before it can be redeemed."""
     UNLOCKED = "unlocked"
     TAKEN = "taken"
     """There are no more, or no more today."""
@@ -108,7 +110,11 @@ class Offer:
     taken: Mapping[str, int] = field(default_factory=dict)
     """What is taken of each."""
     holds: bool = False
-    """Whether the customer holds an unlock that can still be redeemed."""
+    """Whether the customer holds an unlock that can still be redeemed, or reserved."""
+    unclaimed: bool = False
+    """Whether each that the customer holds takes a reservation first."""
+    reserve_s: int | None = None
+    """For how long its stock is reserved for a customer who claims it; None: it opens with it."""
     has_redeemed: bool = False
     is_on: bool = True
     """Whether its schedule has it on now."""
@@ -127,13 +133,7 @@ def obstacle(offer: Offer, now: datetime) -> Why | None:
     """What keeps the offer closed whatever the visit: what lasts longest, if there is more."""
     if now < offer.valid_from:
         return Why.NOT_STARTED
-    full = {
-        _limit_of(bucket)
-        for bucket, take in offer.takes.items()
-        if offer.taken.get(bucket, 0) + take.units > take.cap
-    }
-    why = next((why for why in _FULL if why in full), None)
-    return why or (None if offer.is_on else Why.OUT_OF_HOURS)
+    return _full(offer, offer.takes) or (None if offer.is_on else Why.OUT_OF_HOURS)
 
 
 def opens(offer: Offer, history: History) -> Look | None:
@@ -146,14 +146,29 @@ def opens(offer: Offer, history: History) -> Look | None:
 
 
 def takes_of(offer: Offer, look: Look) -> dict[str, Take]:
-    """What the unlock takes from every counter."""
-    return {**offer.takes, **{bucket: Take(1, cap) for bucket, cap in look.buckets}}
+    """What the unlock takes from every counter when it opens."""
+    takes = offer.takes
+    if offer.reserve_s:
+        later = taken_by_claim(takes)
+        takes = {bucket: take for bucket, take in takes.items() if bucket not in later}
+    return {**takes, **{bucket: Take(1, cap) for bucket, cap in look.buckets}}
+
+
+def taken_by_claim(takes: Mapping[str, Take]) -> dict[str, Take]:
+    """What a reservation takes, of what an unlock takes: all but the customer's own counter."""
+    return {
+        bucket: take
+        for bucket, take in takes.items()
+        if _limit_of(bucket) is not Why.CUSTOMER_LIMIT
+    }
 
 
 def stand(offer: Offer, history: History) -> Standing:
     """How the offer stands for a customer with this history, who could check in here."""
     look = offer.rule.look(history)
     why = obstacle(offer, history.now) or look.why
+    if offer.unclaimed:
+        why = _full(offer, taken_by_claim(offer.takes)) or Why.NOT_RESERVED
     return Standing(_state(offer, why), look.progress, look.target, why, look.unit)
 
 
@@ -179,12 +194,22 @@ def sold_out(standing: Standing) -> Standing:
 
 def _state(offer: Offer, why: Why | None) -> State:
     if offer.holds:
-        return State.UNLOCKED
+        return State.UNCLAIMED if offer.unclaimed else State.UNLOCKED
     if why is None:
         return State.UNLOCKABLE_HERE
     if offer.has_redeemed and why in (Why.CUSTOMER_LIMIT, Why.ONLY_ONCE):
         return State.REDEEMED
     return _CLOSED.get(why, State.LOCKED)
+
+
+def _full(offer: Offer, takes: Mapping[str, Take]) -> Why | None:
+    """The limit that is reached, of these; the one that lasts longest, if there are more."""
+    full = {
+        _limit_of(bucket)
+        for bucket, take in takes.items()
+        if offer.taken.get(bucket, 0) + take.units > take.cap
+    }
+    return next((why for why in _FULL if why in full), None)
 
 
 def _limit_of(bucket: str) -> Why:

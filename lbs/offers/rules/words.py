@@ -172,6 +172,10 @@ WHY: Mapping[Why, Text] = {
         "en": "It does not open together with what has opened at this check-in.",
         "da": "Det åbner ikke sammen med det, der er åbnet ved dette besøg.",
     },
+    Why.NOT_RESERVED: {
+        "en": "It has opened for you. Reserve it before you go to the till.",
+        "da": "Det er åbnet for dig. Reservér det, før du går til kassen.",
+    },
 }
 
 FORBIDDEN: Text = {

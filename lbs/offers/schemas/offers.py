@@ -30,7 +30,8 @@ CURRENCIES = frozenset(list_currencies())
 MAX_MINOR = 10**12
 MAX_COUNT = 10**9
 MAX_PRIORITY = 1000
-YEAR_S = 366 * 86_400
+DAY_S = 86_400
+YEAR_S = 366 * DAY_S
 
 
 def minor(**kwargs: Any) -> Integer:
@@ -292,6 +293,15 @@ MIN_LEVEL: dict[str, Any] = {
     "allow_none": True,
     "metadata": {"description": "How strongly presence has to be proved; null: as at the venue"},
 }
+RESERVE: dict[str, Any] = {
+    "allow_none": True,
+    "validate": validate.Range(60, DAY_S),
+    "metadata": {
+        "description": "Claim, then redeem: what opens takes no stock until the customer reserves "
+        "it, and then for so many seconds; null: it takes its stock when it opens",
+        "example": 900,
+    },
+}
 PRIORITY: dict[str, Any] = {
     "validate": validate.Range(-MAX_PRIORITY, MAX_PRIORITY),
     "metadata": {
@@ -402,6 +412,7 @@ class CreateOfferSchema(_OfferTermsSchema):
             "example": 7200,
         },
     )
+    reserve_s = Integer(load_default=None, **RESERVE)
     min_level = MinLevel(load_default=None, **MIN_LEVEL)
     priority = Integer(load_default=0, **PRIORITY)
     combinable = Boolean(load_default=True, **COMBINABLE)
@@ -429,6 +440,7 @@ class ChangeOfferSchema(_OfferTermsSchema):
     budget_minor = Integer(**BUDGET)
     schedule = fields.Nested(ScheduleSchema)
     redeem_within_s = Integer(allow_none=True, validate=validate.Range(60, YEAR_S))
+    reserve_s = Integer(**RESERVE)
     min_level = MinLevel(**MIN_LEVEL)
     priority = Integer(**PRIORITY)
     combinable = Boolean(**COMBINABLE)
@@ -458,6 +470,7 @@ class OfferSchema(Schema):
         "limit_per_day": None,
         "limit_per_venue": None,
         "limit_per_venue_day": None,
+        "reserve_s": None,
         "min_level": None,
         "priority": 0,
         "combinable": True,
@@ -494,6 +507,7 @@ class OfferSchema(Schema):
     budget_minor = fields.Integer(required=True, allow_none=True)
     schedule = fields.Nested(ScheduleSchema, required=True)
     redeem_within_s = fields.Integer(required=True, allow_none=True)
+    reserve_s = fields.Integer(required=True, allow_none=True)
     min_level = MinLevel(required=True, **MIN_LEVEL)
     priority = fields.Integer(required=True)
     combinable = fields.Boolean(required=True)
