@@ -126,7 +126,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "sealed_code": secrets.token_hex(8),
             "code_digest": secrets.token_hex(32),
             "expires_at": offer["valid_to"],
-            "caps": {},
+            "takes": {},
             "event_id": str(new_id()),
         }
         for offer in seen["offers"]

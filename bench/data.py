@@ -158,11 +158,11 @@ TALLIES = """
 
 UNLOCKS = """
     INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
-                        customer_id, subject_id, sealed_code, code_digest, state, buckets,
+                        customer_id, subject_id, sealed_code, code_digest, state, buckets, units,
                         unlocked_at, expires_at)
     SELECT bench_id({unlock}, given.n), bench_id({merchant}, 0), bench_id({offer}, 0), 1,
            bench_id({venue}, 0), visit.id, visit.customer_id, customer.subject_id, 'sealed',
-           given.digest, 'unlocked', '{{}}', visit.occurred_at, '2100-01-01'
+           given.digest, 'unlocked', '{{}}', '{{}}', visit.occurred_at, '2100-01-01'
     FROM unnest(%(digests)s::bytea[]) WITH ORDINALITY AS given(digest, n)
     JOIN (SELECT *, row_number() OVER (ORDER BY id) AS n FROM check_in) AS visit USING (n)
     JOIN customer ON customer.id = visit.customer_id

@@ -114,7 +114,7 @@ _GRANTS = f"""
         'unlock_id', {_id("unlock", ":n", ":ms")}, 'offer_id', {_OFFER} -> 'id',
         'offer_version', {_OFFER} -> 'version', 'sealed_code', 'sealed',
         'code_digest', encode(sha256(int8send(:n)), 'hex'), 'expires_at', {_OFFER} -> 'valid_to',
-        'caps', '{{}}'::jsonb, 'event_id', {_id("event", ":n * 2 + 1", ":ms")}))
+        'takes', '{{}}'::jsonb, 'event_id', {_id("event", ":n * 2 + 1", ":ms")}))
 """
 _DIGEST = "sha256(int8send(:n))"
 _AGO = {

@@ -45,6 +45,34 @@ def test_processes_get_exactly_the_limits(world: World, db, processes):
     assert counters(db, day)["total"] == 11
 
 
+def test_processes_commit_no_more_than_the_budget(world: World, db, processes):
+    venues = [world.venue(), world.venue()]
+    offer = world.offer(*venues, cost_minor=700, budget_minor=6500)
+    customers = [world.customer() for _ in range(24)]
+    answers = processes.post_at_once(
+        [check_in(world, customer, venue) for customer in customers for venue in venues]
+    )
+    assert sum(len(result["unlocked"]) for _, result in answers) == unlocks(db, offer) == 9
+    assert counters(db, offer) == {"budget DKK": 6300}
+    assert agrees(db, offer)
+
+
+def test_processes_reserve_no_more_than_the_limit(world: World, db, processes):
+    venue = world.venue()
+    offer = world.offer(venue, reserve_s=600, limit_total=9)
+    holders = [world.customer() for _ in range(24)]
+    paths = [
+        f"/v1/unlocks/{world.check_in(holder, venue)['unlocked'][0]['id']}/reservation"
+        for holder in holders
+    ]
+    answers = processes.post_at_once(
+        [(path, holder, {}) for path, holder in zip(paths, holders, strict=True)]
+    )
+    assert Counter(status for status, _ in answers) == {201: 9, 409: 15}
+    assert counters(db, offer) == {"total": 9}
+    assert agrees(db, offer)
+
+
 def test_one_customers_check_ins_in_several_processes_are_one_visit(world: World, db, processes):
     venue, customer = world.venue(), world.customer()
     offer = world.offer(venue)

@@ -14,7 +14,7 @@ from lbs.checkins.models import CheckIn
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.unlocks.queries import FREE_STOCK
+from lbs.unlocks.queries import FREE_STOCK, TAKE_STOCK, TAKEN_BY
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
@@ -28,18 +28,24 @@ _OFFERS = f"""
         'limit_total', terms.limit_total, 'limit_per_customer', terms.limit_per_customer,
         'limit_per_day', terms.limit_per_day, 'limit_per_venue', terms.limit_per_venue,
         'limit_per_venue_day', terms.limit_per_venue_day, 'schedule', terms.schedule::text,
-        'redeem_within_s', terms.redeem_within_s,
+        'budget_minor', terms.budget_minor, 'redeem_within_s', terms.redeem_within_s,
+        'reserve_s', terms.reserve_s,
         'min_level', coalesce(terms.min_level, venue.min_level),
-        'value_minor', terms.value_minor, 'currency', terms.currency,
+        'value_minor', terms.value_minor, 'cost_minor', terms.cost_minor,
+        'currency', terms.currency, 'priority', terms.priority, 'combinable', terms.combinable,
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
                                     terms.limit_per_day, terms.limit_per_venue,
-                                    terms.limit_per_venue_day) IS NOT NULL THEN (
+                                    terms.limit_per_venue_day, terms.budget_minor)
+                      IS NOT NULL THEN (
             SELECT jsonb_object_agg(stock.bucket, stock.taken) FROM offer_stock AS stock
             WHERE stock.offer_id = offer.id AND stock.bucket IN (
-                'total', 'day ' || {_LOCAL_DAY}, 'customer ' || customer.subject_id,
-                'venue ' || venue.id, 'venue ' || venue.id || ' day ' || {_LOCAL_DAY})) END,
-        'holds', EXISTS (
-            SELECT FROM unlock WHERE unlock.customer_id = customer.id
+                'total', 'budget ' || terms.currency, 'day ' || {_LOCAL_DAY},
+                'customer ' || customer.subject_id, 'venue ' || venue.id,
+                'venue ' || venue.id || ' day ' || {_LOCAL_DAY})) END,
+        'holds_ready', (
+            SELECT bool_or(unlock.reserve_s IS NULL
+                           OR coalesce(unlock.reserved_until > :now, false))
+            FROM unlock WHERE unlock.customer_id = customer.id
               AND unlock.offer_id = offer.id AND unlock.state = 'unlocked'
               AND unlock.expires_at > :now),
         'has_redeemed', EXISTS (
@@ -52,7 +58,10 @@ _OFFERS = f"""
       ON terms.offer_id = offer.id AND terms.number = offer.terms_version
     WHERE terms.valid_to > :now
 """
-"""The running and coming offers at `venue`, as `customer` meets them."""
+"""The running and coming offers at `venue`, as `customer` meets them.
+
+`holds_ready` is null where the customer holds none, and false where each has to be reserved first.
+"""
 
 _NEAREST_VISIT = """
     SELECT occurred_at FROM check_in
@@ -76,12 +85,14 @@ GATHER = Statement(f"""
            last_fix.accuracy_m AS last_accuracy_m,
            EXISTS (SELECT FROM fix WHERE digest = ANY(:digests) AND check_in_id <> :check_in_id
                    AND NOT (customer_id = customer.id AND captured_at = :captured_at)) AS repeated,
-           app.sealed_integrity IS NOT NULL AS attests, ({_OFFERS}) AS offers
+           app.sealed_integrity IS NOT NULL AS attests,
+           stacking.policy AS stacking_policy, stacking.max_per_check_in, ({_OFFERS}) AS offers
     FROM customer
     JOIN app ON app.id = customer.app_id
     CROSS JOIN (SELECT {POINT} AS at) AS position
     LEFT JOIN event ON event.id = :place_id AND event.status = 'active'
     LEFT JOIN venue ON venue.id = coalesce(event.venue_id, :place_id) AND venue.status = 'active'
+    LEFT JOIN stacking ON stacking.merchant_id = venue.merchant_id
     LEFT JOIN visit_tally AS tally
       ON tally.customer_id = customer.id AND tally.venue_id = venue.id
     LEFT JOIN customer_standing AS standing
@@ -118,7 +129,7 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
-RECORD = Statement("""
+RECORD = Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -157,28 +168,23 @@ RECORD = Statement("""
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
-            code_digest text, expires_at timestamptz, caps jsonb, event_id uuid)
+            code_digest text, expires_at timestamptz, takes jsonb, reserve_s bigint,
+            event_id uuid)
         WHERE EXISTS (SELECT FROM checked_in)
     ), taken AS (
-        INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
-        SELECT wanted.offer_id, cap.key, 1, cap.value::bigint
-        FROM wanted, jsonb_each_text(wanted.caps) AS cap
-        ORDER BY wanted.offer_id, cap.key
-        ON CONFLICT (offer_id, bucket) DO UPDATE
-            SET taken = stock.taken + 1, cap = excluded.cap
-            WHERE stock.taken < excluded.cap
-        RETURNING offer_id, bucket
+        {TAKE_STOCK.format(given="SELECT offer_id, takes FROM wanted")}
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            counted, unlocked_at, expires_at)
+                            units, counted, unlocked_at, expires_at, reserve_s)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
                :check_in_id, :customer_id, :subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, :counted, :now,
-               wanted.expires_at
+               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, buckets.units,
+               :counted, :now, wanted.expires_at, wanted.reserve_s
         FROM wanted, LATERAL (
-            SELECT coalesce(array_agg(key), '{}') AS names
-            FROM jsonb_object_keys(wanted.caps) AS key
+            SELECT coalesce(array_agg(key), '{{}}') AS names,
+                   coalesce(array_agg((value[0])::bigint), '{{}}') AS units
+            FROM jsonb_each(wanted.takes)
         ) AS buckets
         WHERE cardinality(buckets.names) = (
             SELECT count(*) FROM taken WHERE taken.offer_id = wanted.offer_id)
@@ -205,6 +211,9 @@ RECORD = Statement("""
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
             WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
 """)
+
+SAVE = Statement("SAVEPOINT before_unlocks")
+UNDO = Statement("ROLLBACK TO SAVEPOINT before_unlocks")
 
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
 
@@ -379,10 +388,7 @@ VOID = Statement(
         FROM reversed JOIN taken_back ON taken_back.id = reversed.unlock_id
     ), freed AS (
     """
-    + FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, count(*) AS units
-                 FROM taken_back, unnest(buckets) AS bucket GROUP BY offer_id, bucket"""
-    )
+    + FREE_STOCK.format(given=TAKEN_BY.format(unlocks="taken_back"))
     + """
     )
     SELECT (SELECT count(*) FROM forgotten) + (SELECT count(*) FROM taken_off) AS visits,
@@ -418,6 +424,10 @@ FIND_CLAIM = Statement("""
            check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
            fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
+           EXISTS (SELECT FROM unlock JOIN offer_version AS terms
+                   ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)
+                   WHERE unlock.check_in_id = check_in.id AND NOT terms.combinable
+           ) AS opened_alone,
            (SELECT max(earlier.occurred_at) FROM check_in AS earlier
             WHERE earlier.customer_id = check_in.customer_id
               AND earlier.venue_id = check_in.venue_id AND earlier.visit IS NOT NULL
@@ -577,6 +587,16 @@ def record(
             "proofs": json.dumps(proofs),
         },
     )
+
+
+def save(session: Session) -> None:
+    """Before what may have to be undone."""
+    SAVE.do(session, {})
+
+
+def undo(session: Session) -> None:
+    """Take back, within the transaction, all that was written since `save`."""
+    UNDO.do(session, {})
 
 
 def lock_customer(session: Session, customer_id: UUID) -> None:

@@ -47,6 +47,7 @@ class OfferVersion(Model):
     __table_args__ = (
         CheckConstraint("valid_from < valid_to", name="valid"),
         CheckConstraint("value_minor >= 0 AND cost_minor >= 0", name="money"),
+        CheckConstraint("budget_minor >= 0", name="budget"),
         CheckConstraint("min_level BETWEEN 1 AND 3", name="min_level"),
     )
     offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
@@ -65,10 +66,16 @@ class OfferVersion(Model):
     limit_per_day: Mapped[int | None]
     limit_per_venue: Mapped[int | None]
     limit_per_venue_day: Mapped[int | None]
+    budget_minor: Mapped[int | None]
     schedule: Mapped[dict[str, Any]]
     redeem_within_s: Mapped[int | None]
+    reserve_s: Mapped[int | None]
+    """None: an unlock takes its stock when it opens, else when it is claimed, for so long."""
     min_level: Mapped[int | None]
     """None: the venue's."""
+    priority: Mapped[int] = mapped_column(server_default="0")
+    combinable: Mapped[bool] = mapped_column(server_default="true")
+    """If not, it opens alone."""
     created_at: Mapped[datetime]
 
 
@@ -96,8 +103,24 @@ class OfferGroup(Model):
     merchant_id: Mapped[UUID]
 
 
+class StackingSetting(Model):
+    """What a merchant lets open together at one check-in; without a row: all."""
+
+    __tablename__ = "stacking"
+    __table_args__ = (
+        CheckConstraint(
+            "policy IN ('all', 'best_for_customer', 'merchant_priority')", name="policy"
+        ),
+        CheckConstraint("max_per_check_in >= 1", name="max_per_check_in"),
+    )
+    merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"), primary_key=True)
+    policy: Mapped[str]
+    max_per_check_in: Mapped[int | None]
+    updated_at: Mapped[datetime]
+
+
 class OfferStock(Model):
-    """How much of one limit is taken: `total`, `day 2026-01-31`, `customer ...`."""
+    """How much of one limit is taken: `total`, `day 2026-01-31`, `customer ...`, `budget DKK`."""
 
     __tablename__ = "offer_stock"
     __table_args__ = (CheckConstraint("taken BETWEEN 0 AND cap", name="never_more"),)

@@ -25,6 +25,8 @@ from sqlalchemy import (
     union,
     update,
 )
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -40,7 +42,9 @@ from lbs.offers.models import (
     OfferVenue,
     OfferVersion,
     Promotion,
+    StackingSetting,
 )
+from lbs.offers.rules.stacking import Policy, Stacking
 from lbs.proofs.models import VenueProof
 from lbs.venues.models import Venue, VenueGroupMember
 
@@ -153,6 +157,24 @@ def list_places(session: Session, offer_id: UUID, *, limit: int) -> Sequence[Row
     ).all()
 
 
+def find_stacking(session: Session, merchant_id: UUID) -> Stacking:
+    found = session.get(StackingSetting, merchant_id, populate_existing=True)
+    return Stacking(Policy(found.policy), found.max_per_check_in) if found else Stacking()
+
+
+def set_stacking(session: Session, merchant_id: UUID, stacking: Stacking, now: datetime) -> None:
+    values = {
+        "policy": stacking.policy,
+        "max_per_check_in": stacking.max_per_check_in,
+        "updated_at": now,
+    }
+    session.execute(
+        upsert(StackingSetting)
+        .values(merchant_id=merchant_id, **values)
+        .on_conflict_do_update(index_elements=["merchant_id"], set_=values)
+    )
+
+
 def list_notices(
     session: Session, merchant_id: UUID, *, unread: bool, limit: int, after: UUID | None
 ) -> Sequence[Notice]:
@@ -185,8 +207,31 @@ def last_notice_at(session: Session, offer_id: UUID, kind: str) -> datetime | No
     )
 
 
+_BUDGET: ColumnElement[Any] = literal_column(
+    """(
+    SELECT jsonb_build_object('committed_minor', counter.taken - spent.minor,
+                              'spent_minor', spent.minor,
+                              'left_minor', greatest(offer_version.budget_minor - counter.taken, 0))
+    FROM (SELECT 'budget ' || offer_version.currency AS bucket) AS named
+    CROSS JOIN LATERAL (
+        SELECT coalesce(max(stock.taken), 0) AS taken FROM offer_stock AS stock
+        WHERE stock.offer_id = offer.id AND stock.bucket = named.bucket
+    ) AS counter
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(took.units), 0)::bigint AS minor
+        FROM redemption JOIN unlock ON unlock.id = redemption.unlock_id,
+             unnest(buckets || reserved_buckets, units || reserved_units) AS took(bucket, units)
+        WHERE redemption.offer_id = offer.id AND redemption.reversed_at IS NULL
+          AND took.bucket = named.bucket
+    ) AS spent
+    WHERE offer_version.budget_minor IS NOT NULL)""",
+    JSONB,
+)
+"""What has become of the budget of `offer`, by its terms `offer_version`; null without one."""
+
+
 def _view() -> Select[*tuple[Any, ...]]:
-    """An offer with its newest terms, places and what is taken of its total."""
+    """An offer with its newest terms, places and what is taken of its total and budget."""
     taken = (
         select(OfferStock.taken)
         .where(OfferStock.offer_id == Offer.id, OfferStock.bucket == "total")
@@ -204,6 +249,7 @@ def _view() -> Select[*tuple[Any, ...]]:
         _ids(OfferVenue.venue_id, OfferVenue.offer_id).label("venue_ids"),
         _ids(OfferGroup.group_id, OfferGroup.offer_id).label("group_ids"),
         func.coalesce(taken, 0).label("taken"),
+        _BUDGET.label("budget"),
     ).join(
         OfferVersion,
         and_(OfferVersion.offer_id == Offer.id, OfferVersion.number == Offer.terms_version),
@@ -225,9 +271,13 @@ TERMS = (
     "limit_per_day",
     "limit_per_venue",
     "limit_per_venue_day",
+    "budget_minor",
     "schedule",
     "redeem_within_s",
+    "reserve_s",
     "min_level",
+    "priority",
+    "combinable",
 )
 """The columns of a version that a merchant writes."""
 

@@ -5,7 +5,7 @@ what the service tells of them, and hands its staff a sheet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,7 @@ from lbs.offers.errors import (
 )
 from lbs.offers.models import Notice, Offer, OfferVersion, Promotion
 from lbs.offers.rules.schedule import next_openings, read_schedule
+from lbs.offers.rules.stacking import Stacking
 
 PREVIEW = timedelta(days=366)
 """How far a schedule is looked into."""
@@ -236,6 +237,14 @@ def load_sheet(session: Session, offer_id: UUID, merchant_id: UUID) -> StaffShee
         place_count=places[0].places if places else 0,
         time_zones=tuple(dict.fromkeys(place.time_zone for place in places)),
     )
+
+
+def set_stacking(session: Session, merchant_id: UUID, command: Stacking, now: datetime) -> Stacking:
+    before = queries.find_stacking(session, merchant_id)
+    queries.set_stacking(session, merchant_id, command, now)
+    said = {"before": asdict(before), "after": asdict(command)}
+    record(session, merchant_id, "stacking.set", merchant_id, **said, now=now)
+    return command
 
 
 def read_notice(session: Session, notice_id: UUID, merchant_id: UUID, now: datetime) -> Notice:

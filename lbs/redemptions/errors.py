@@ -4,9 +4,9 @@ from lbs.errors import NotFound, Refused
 class CodeRefused(Refused):
     """The code cannot be redeemed here now.
 
-    It may be mistyped, unknown, redeemed already, expired, or for another merchant or venue. The
-    answer is the same for all of them, so that it helps nobody to guess codes; the merchant finds
-    earlier redemptions at `GET /v1/redemptions`.
+    It may be mistyped, unknown, redeemed already, expired, not reserved though it has to be, or for
+    another merchant or venue. The answer is the same for all of them, so that it helps nobody to
+    guess codes; the merchant finds earlier redemptions at `GET /v1/redemptions`.
     """
 
     code = "code-refused"

@@ -17,12 +17,18 @@ class Refusal(StrEnum):
     REDEEMED = "redeemed"
     EXPIRED = "expired"
     VOIDED = "voided"
+    NOT_RESERVED = "not_reserved"
     LOST_RACE = "lost_race"
 
     @property
     def is_guess(self) -> bool:
         """A code that was right once is no guess: two tills were quick, or it is shown again."""
-        return self not in (Refusal.REDEEMED, Refusal.VOIDED, Refusal.LOST_RACE)
+        return self not in (
+            Refusal.REDEEMED,
+            Refusal.VOIDED,
+            Refusal.NOT_RESERVED,
+            Refusal.LOST_RACE,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,8 @@ class Pass:
     expires_at: datetime
     runs_here: bool
     """Whether the customer checked in at the till's venue, or the offer runs there."""
+    is_reserved: bool = True
+    """Whether its stock is taken; only an offer that is claimed before it is redeemed waits."""
 
 
 _OVER = {"redeemed": Refusal.REDEEMED, "voided": Refusal.VOIDED}
@@ -51,4 +59,4 @@ def judge(found: Pass | None, *, readable: bool, now: datetime) -> Refusal | Non
         return _OVER[found.state]
     if found.state == "expired" or found.expires_at <= now:
         return Refusal.EXPIRED
-    return None
+    return None if found.is_reserved else Refusal.NOT_RESERVED

@@ -15,6 +15,7 @@ from lbs.redemptions.models import Redemption
 
 FIND_PASS = Statement("""
     SELECT unlock.id AS unlock_id, unlock.state, unlock.expires_at,
+           unlock.reserve_s IS NULL OR coalesce(unlock.reserved_until > :now, false) AS is_reserved,
            unlock.venue_id = venue.id OR EXISTS (
                SELECT FROM offer_venue
                WHERE offer_venue.offer_id = unlock.offer_id AND offer_venue.venue_id = venue.id
@@ -38,6 +39,7 @@ REDEEM = Statement("""
     WITH used AS (
         UPDATE unlock SET state = 'redeemed'
         WHERE id = :unlock_id AND state = 'unlocked' AND expires_at > :now
+          AND (reserve_s IS NULL OR reserved_until > :now)
         RETURNING unlock.*
     ), redeemed AS (
         INSERT INTO redemption (id, merchant_id, unlock_id, offer_id, offer_version, venue_id,
@@ -75,9 +77,12 @@ REFUSE = Statement(f"""
     SELECT max(began_at) AS throttled_since FROM counted WHERE refused > :guess_limit
 """)
 
+# What takes a reservation is reserved anew: its stock is still taken, and the customer is there.
 REVERSE = Statement("""
     WITH freed AS (
-        UPDATE unlock SET state = 'unlocked' FROM redemption
+        UPDATE unlock SET state = 'unlocked', reserved_until = CASE WHEN reserve_s IS NOT NULL
+            THEN least(expires_at, CAST(:now AS timestamptz) + make_interval(secs => reserve_s)) END
+        FROM redemption
         WHERE redemption.id = :redemption_id AND redemption.merchant_id = :merchant_id
           AND redemption.reversed_at IS NULL AND unlock.id = redemption.unlock_id
           AND unlock.state = 'redeemed'
@@ -110,6 +115,7 @@ def find_pass(
     guessers: Sequence[str],
     window_start: datetime,
     guess_limit: int,
+    now: datetime,
 ) -> Any | None:
     """The unlock of this code, and since when its guessers wait; None for another's venue."""
     return FIND_PASS.find(
@@ -121,6 +127,7 @@ def find_pass(
             "guessers": list(guessers),
             "window_start": window_start,
             "guess_limit": guess_limit,
+            "now": now,
         },
     )
 

@@ -81,7 +81,8 @@ class Reversal(MethodView):
     def post(self, body: dict[str, str], redemption_id: UUID) -> Redemption:
         """Take a redemption back, with a reason
 
-        The customer's code is good again until it expires; what it counted is counted back.
+        The customer's code is good again until it expires, reserved anew if it takes a reservation;
+        what it counted is counted back, and what it cost is committed again in the budget.
         """
         with transaction() as session:
             return service.reverse(session, merchant(), redemption_id, body["reason"], now())

@@ -62,13 +62,18 @@ def redeem(
         guessers=guessers,
         window_start=window_start,
         guess_limit=limit.refused,
+        now=now,
     )
     if found is None:
         raise VenueNotFound
     if found.throttled_since:
         return Attempt(wait_s=limit.wait_s(found.throttled_since, now))
     known = found.unlock_id and Pass(
-        found.unlock_id, found.state, found.expires_at, runs_here=found.runs_here
+        found.unlock_id,
+        found.state,
+        found.expires_at,
+        runs_here=found.runs_here,
+        is_reserved=found.is_reserved,
     )
     refusal = judge(known or None, readable=code is not None, now=now)
     if refusal is None:

@@ -4,6 +4,8 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -22,6 +24,13 @@ class Unlock(Model):
     __tablename__ = "unlock"
     __table_args__ = (
         CheckConstraint("state IN ('unlocked', 'redeemed', 'expired', 'voided')", name="state"),
+        CheckConstraint("cardinality(units) = cardinality(buckets)", name="units"),
+        CheckConstraint(
+            "cardinality(reserved_units) = cardinality(reserved_buckets)"
+            " AND (reserved_until IS NULL OR reserve_s IS NOT NULL)"
+            " AND (reserved_until IS NOT NULL OR reserved_buckets = '{}')",
+            name="reservation",
+        ),
         ForeignKeyConstraint(
             ["offer_id", "offer_version"], ["offer_version.offer_id", "offer_version.number"]
         ),
@@ -29,6 +38,7 @@ class Unlock(Model):
         UniqueConstraint("merchant_id", "code_digest"),
         Index("ix_unlock_customer_id_offer_id", "customer_id", "offer_id"),
         Index("ix_unlock_expires_at", "expires_at", postgresql_where="state = 'unlocked'"),
+        Index("ix_unlock_reserved_until", "reserved_until", postgresql_where="state = 'unlocked'"),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     merchant_id: Mapped[UUID]
@@ -44,10 +54,18 @@ class Unlock(Model):
     state: Mapped[str]
     buckets: Mapped[list[str]]
     """The counters of offer_stock that it takes from."""
+    units: Mapped[list[int]] = mapped_column(ARRAY(BigInteger))
+    """How much of each."""
     counted: Mapped[bool] = mapped_column(server_default="true")
     """Whether it counts in statistics: a tester's and a staff member's do not."""
     unlocked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
+    reserve_s: Mapped[int | None]
+    """For how long it can be reserved, which it then has to be; None: it needs no reservation."""
+    reserved_until: Mapped[datetime | None]
+    reserved_buckets: Mapped[list[str]] = mapped_column(server_default="{}")
+    """The counters that the reservation takes from, beside `buckets`."""
+    reserved_units: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), server_default="{}")
 
 
 class OfferFlag(Model):

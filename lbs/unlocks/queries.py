@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -27,6 +28,105 @@ FREE_STOCK = """
 """
 """Give back `units` of each counter (offer_id, bucket) that `given` selects; locked in order."""
 
+TAKEN_BY = """
+    SELECT offer_id, bucket, sum(took.units)::bigint AS units
+    FROM {unlocks},
+         unnest(buckets || reserved_buckets, units || reserved_units) AS took(bucket, units)
+    GROUP BY offer_id, bucket
+"""
+"""What these unlocks take of each counter, with their reservations."""
+
+TAKE_STOCK = """
+    INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
+    SELECT given.offer_id, take.key, (take.value[0])::bigint, (take.value[1])::bigint
+    FROM ({given}) AS given, jsonb_each(given.takes) AS take
+    WHERE (take.value[0])::bigint <= (take.value[1])::bigint
+    ORDER BY given.offer_id, take.key
+    ON CONFLICT (offer_id, bucket) DO UPDATE
+        SET taken = stock.taken + excluded.taken, cap = excluded.cap
+        WHERE stock.taken + excluded.taken <= excluded.cap
+    RETURNING offer_id, bucket
+"""
+"""Take of each offer_id that `given` selects what its `takes` say: by counter, units and cap.
+
+A counter that has no room for it has no row.
+"""
+
+_RELEASE = (
+    """
+    WITH due AS ({due}), released AS (
+        UPDATE unlock SET reserved_until = NULL, reserved_buckets = '{{}}', reserved_units = '{{}}'
+        FROM due WHERE unlock.id = due.id
+        RETURNING due.*
+    ), recorded AS (
+        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                                  offer_id, offer_version, unlock_id, counted)
+        SELECT gen_random_uuid(), :now, '{kind}', merchant_id, venue_id, subject_id, check_in_id,
+               offer_id, offer_version, id, counted
+        FROM released
+    ), freed AS (
+    """
+    + FREE_STOCK.format(
+        given="""SELECT offer_id, bucket, sum(took.units)::bigint AS units
+                 FROM released, unnest(reserved_buckets, reserved_units) AS took(bucket, units)
+                 GROUP BY offer_id, bucket"""
+    )
+    + """
+    )
+    SELECT count(*) AS released FROM released
+    """
+)
+_OWN = "SELECT * FROM unlock WHERE id = :unlock_id AND reserved_until IS NOT NULL FOR UPDATE"
+
+RELEASE = Statement(_RELEASE.format(kind="reservation_released", due=_OWN))
+LAPSE_OWN = Statement(_RELEASE.format(kind="reservation_lapsed", due=_OWN))
+LAPSE = Statement(
+    _RELEASE.format(
+        kind="reservation_lapsed",
+        due="""SELECT * FROM unlock WHERE state = 'unlocked' AND reserved_until <= :now
+               ORDER BY reserved_until LIMIT :limit FOR UPDATE SKIP LOCKED""",
+    )
+)
+
+LOCK_UNLOCK = Statement("""
+    SELECT unlock.id, unlock.offer_id, unlock.subject_id, unlock.venue_id, unlock.state,
+           unlock.expires_at, unlock.reserve_s, unlock.reserved_until, venue.time_zone,
+           promised.cost_minor, promised.currency, terms.limit_total, terms.limit_per_day,
+           terms.limit_per_venue, terms.limit_per_venue_day,
+           CASE WHEN terms.currency = promised.currency THEN terms.budget_minor END AS budget_minor
+    FROM unlock
+    JOIN venue ON venue.id = unlock.venue_id
+    JOIN offer ON offer.id = unlock.offer_id
+    JOIN offer_version AS terms
+      ON (terms.offer_id, terms.number) = (offer.id, offer.terms_version)
+    JOIN offer_version AS promised
+      ON (promised.offer_id, promised.number) = (unlock.offer_id, unlock.offer_version)
+    WHERE unlock.id = :unlock_id AND unlock.customer_id = :customer_id
+    FOR UPDATE OF unlock
+""")
+"""The limits are today's; what it costs is what was promised."""
+
+RESERVE = Statement(
+    "WITH taken AS ("
+    + TAKE_STOCK.format(
+        given="""SELECT CAST(:offer_id AS uuid) AS offer_id, CAST(:takes AS jsonb) AS takes"""
+    )
+    + """
+    ), reserved AS (
+        UPDATE unlock SET reserved_until = :until, reserved_buckets = :buckets,
+                          reserved_units = :units
+        WHERE id = :unlock_id AND cardinality(CAST(:buckets AS text[])) = (
+            SELECT count(*) FROM taken)
+        RETURNING *
+    )
+    INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                              offer_id, offer_version, unlock_id, counted)
+    SELECT :event_id, :now, 'reserved', merchant_id, venue_id, subject_id, check_in_id, offer_id,
+           offer_version, id, counted
+    FROM reserved RETURNING unlock_id
+    """
+)
+
 EXPIRE = Statement(
     """
     WITH due AS (
@@ -43,10 +143,7 @@ EXPIRE = Statement(
         FROM expired
     ), freed AS (
     """
-    + FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, count(*) AS units
-                 FROM expired, unnest(buckets) AS bucket GROUP BY offer_id, bucket"""
-    )
+    + FREE_STOCK.format(given=TAKEN_BY.format(unlocks="expired"))
     + """
     )
     SELECT count(*) AS expired FROM expired
@@ -55,9 +152,8 @@ EXPIRE = Statement(
 
 GIVE_BACK = Statement(
     FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, 1 AS units
-                 FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]))
-                      AS taken(offer_id, bucket)"""
+        given="""SELECT * FROM jsonb_to_recordset(CAST(:taken AS jsonb))
+                     AS taken(offer_id uuid, bucket text, units bigint)"""
     )
 )
 
@@ -141,12 +237,48 @@ def expire(session: Session, *, now: datetime, limit: int) -> int:
     return int(EXPIRE.one(session, {"now": now, "limit": limit}).expired)
 
 
-def give_back(session: Session, taken: Sequence[tuple[UUID, str]]) -> None:
-    """Return one unit of each (offer, bucket)."""
-    GIVE_BACK.do(
-        session,
-        {"offer_ids": [offer for offer, _ in taken], "buckets": [bucket for _, bucket in taken]},
-    )
+def lapse(session: Session, *, now: datetime, limit: int) -> int:
+    """End the reservations whose time is over, and free their stock. How many."""
+    return int(LAPSE.one(session, {"now": now, "limit": limit}).released)
+
+
+def lock_unlock(session: Session, unlock_id: UUID, customer_id: UUID) -> Any | None:
+    """The customer's unlock, with the limits that a reservation of it is held to."""
+    return LOCK_UNLOCK.find(session, {"unlock_id": unlock_id, "customer_id": customer_id})
+
+
+def reserve(
+    session: Session,
+    *,
+    unlock_id: UUID,
+    offer_id: UUID,
+    takes: Mapping[str, tuple[int, int]],
+    until: datetime,
+    now: datetime,
+) -> bool:
+    """Whether every counter had room; the unlock is locked. If not, undo the transaction."""
+    values = {
+        "unlock_id": unlock_id,
+        "offer_id": offer_id,
+        "takes": json.dumps(takes),
+        "buckets": list(takes),
+        "units": [units for units, _ in takes.values()],
+        "until": until,
+        "event_id": new_id(),
+        "now": now,
+    }
+    return RESERVE.find(session, values) is not None
+
+
+def release(session: Session, unlock_id: UUID, now: datetime, *, lapsed: bool) -> None:
+    """End the reservation of one unlock, which is locked, and free its stock."""
+    statement = LAPSE_OWN if lapsed else RELEASE
+    statement.do(session, {"unlock_id": unlock_id, "now": now})
+
+
+def give_back(session: Session, taken: Sequence[dict[str, Any]]) -> None:
+    """Return `units` to each counter, of offer_id and bucket."""
+    GIVE_BACK.do(session, {"taken": json.dumps(taken)})
 
 
 def list_unlocks(
@@ -282,6 +414,8 @@ def _view() -> Select[*tuple[Any, ...]]:
             Unlock.sealed_code,
             Unlock.unlocked_at,
             Unlock.expires_at,
+            Unlock.reserve_s,
+            Unlock.reserved_until,
             Venue.name.label("venue_name"),
             OfferVersion.teaser,
             OfferVersion.terms,

@@ -75,8 +75,32 @@ class UnlockQr(MethodView):
     def get(self, unlock_id: UUID) -> Response:
         """The code as a QR picture that any till scanner reads as text"""
         picture = io.BytesIO()
-        segno.make(_load(unlock_id).code, error="m", micro=False).save(picture, kind="png", scale=8)
+        with transaction() as session:
+            code = service.load_code(session, unlock_id, customer().customer_id, vault(), now())
+        segno.make(code, error="m", micro=False).save(picture, kind="png", scale=8)
         return Response(picture.getvalue(), content_type="image/png")
+
+
+@blp.route("/v1/unlocks/<uuid:unlock_id>/reservation")
+class Reservation(MethodView):
+    @blp.operation("create_reservation", CUSTOMER, idempotent=True)
+    @blp.response(201, UnlockSchema)
+    def post(self, unlock_id: UUID) -> service.UnlockView:
+        """Reserve an unlock of an offer that is claimed before it is redeemed
+
+        It takes one of those that the offer's limits and budget allow, for `reserve_s` seconds,
+        in which the code is shown and can be redeemed. When they are over, the unlock can be
+        reserved again while there are any. A reservation that lives is not prolonged.
+        """
+        with transaction() as session:
+            return service.reserve(session, unlock_id, customer().customer_id, vault(), now())
+
+    @blp.operation("cancel_reservation", CUSTOMER)
+    @blp.response(204)
+    def delete(self, unlock_id: UUID) -> None:
+        """Give back what is reserved; the unlock stays, and can be reserved again"""
+        with transaction() as session:
+            service.release(session, unlock_id, customer().customer_id, now())
 
 
 @flags.route("/v1/offers/<uuid:offer_id>/flags")

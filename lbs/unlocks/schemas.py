@@ -31,6 +31,8 @@ class UnlockSchema(Schema):
         "currency": "DKK",
         "unlocked_at": "2026-11-22T12:00:01Z",
         "expires_at": "2026-11-22T14:00:01Z",
+        "reserve_s": None,
+        "reserved_until": None,
     }
 
     id = fields.UUID(required=True)
@@ -39,8 +41,20 @@ class UnlockSchema(Schema):
     venue_id = fields.UUID(required=True)
     venue_name = fields.String(required=True)
     check_in_id = fields.UUID(required=True)
-    state = Word("UnlockState", ("unlocked", "redeemed", "expired", "voided"), required=True)
-    code = fields.String(required=True, metadata={"example": "7M3K-9QZ2-VX4A"})
+    state = Word(
+        "UnlockState",
+        ("unlocked", "unclaimed", "redeemed", "expired", "voided"),
+        required=True,
+        metadata={"description": "unclaimed: it has to be reserved before it can be redeemed"},
+    )
+    code = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "null: it is not reserved, and has to be",
+            "example": "7M3K-9QZ2-VX4A",
+        },
+    )
     teaser = fields.String(required=True)
     terms = fields.String(required=True)
     reward = fields.Nested(RewardSchema, required=True)
@@ -48,6 +62,12 @@ class UnlockSchema(Schema):
     currency = fields.String(required=True)
     unlocked_at = Timestamp(required=True)
     expires_at = Timestamp(required=True)
+    reserve_s = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "For how long it can be reserved; null: it needs no reservation"},
+    )
+    reserved_until = Timestamp(required=True, allow_none=True)
 
 
 UnlockPageSchema = page_schema(UnlockSchema, "UnlockPageSchema")

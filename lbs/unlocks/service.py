@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from lbs.audit.service import record
 from lbs.db import Session, new_id
@@ -14,8 +15,16 @@ from lbs.offers import service as offers
 from lbs.offers.errors import OfferEnded, OfferNotFound
 from lbs.offers.models import Offer
 from lbs.offers.queries import last_notice_at
+from lbs.offers.rules import Budget, Limits
 from lbs.unlocks import queries
-from lbs.unlocks.errors import OfferNotHeld, UnlockNotFound
+from lbs.unlocks.errors import (
+    NothingLeft,
+    OfferNotHeld,
+    ReservationNeeded,
+    ReservationNotFound,
+    UnlockNotFound,
+    UnlockNotReservable,
+)
 from lbs.unlocks.models import OfferFlag
 from lbs.unlocks.policy import PROBLEMS, FlagLimit, Flaw, Sorted, count_guessable, sort_out
 from lbs.vault import Vault
@@ -39,7 +48,10 @@ class UnlockView:
     currency: str
     unlocked_at: datetime
     expires_at: datetime
-    code: str = field(repr=False)
+    code: str | None = field(repr=False)
+    """None: it has to be reserved first."""
+    reserve_s: int | None = None
+    reserved_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +110,39 @@ def load_unlock(
     if row is None:
         raise UnlockNotFound
     return _view(row, vault, now)
+
+
+def load_code(
+    session: Session, unlock_id: UUID, customer_id: UUID, vault: Vault, now: datetime
+) -> str:
+    code = load_unlock(session, unlock_id, customer_id, vault, now).code
+    if code is None:
+        raise ReservationNeeded
+    return code
+
+
+def reserve(
+    session: Session, unlock_id: UUID, customer_id: UUID, vault: Vault, now: datetime
+) -> UnlockView:
+    """Take the stock that the unlock needs, for its time; one that lives stays as it is."""
+    held = _lock(session, unlock_id, customer_id)
+    if not held.reserve_s or held.state != "unlocked" or held.expires_at <= now:
+        raise UnlockNotReservable
+    if not _is_reserved(held, now):
+        _reserve(session, held, now)
+    return load_unlock(session, unlock_id, customer_id, vault, now)
+
+
+def release(session: Session, unlock_id: UUID, customer_id: UUID, now: datetime) -> None:
+    """The customer does not want it now, and may reserve it again."""
+    held = _lock(session, unlock_id, customer_id)
+    if held.state != "unlocked" or not _is_reserved(held, now):
+        raise ReservationNotFound
+    queries.release(session, unlock_id, now, lapsed=False)
+
+
+def lapse(session: Session, now: datetime, *, limit: int = 1000) -> int:
+    return queries.lapse(session, now=now, limit=limit)
 
 
 def expire(session: Session, now: datetime, *, limit: int = 1000) -> int:
@@ -240,8 +285,44 @@ def _record_import(
     )
 
 
+def _lock(session: Session, unlock_id: UUID, customer_id: UUID) -> Any:
+    held = queries.lock_unlock(session, unlock_id, customer_id)
+    if held is None:
+        raise UnlockNotFound
+    return held
+
+
+def _is_reserved(unlock: Any, now: datetime) -> bool:
+    return unlock.reserved_until is not None and unlock.reserved_until > now
+
+
+def _reserve(session: Session, held: Any, now: datetime) -> None:
+    if held.reserved_until:
+        queries.release(session, held.id, now, lapsed=True)
+    local_day = now.astimezone(ZoneInfo(held.time_zone)).date()
+    budget = held.budget_minor
+    limits = Limits(
+        total=held.limit_total,
+        per_day=held.limit_per_day,
+        per_venue=held.limit_per_venue,
+        per_venue_day=held.limit_per_venue_day,
+        budget=None if budget is None else Budget(held.currency, budget, held.cost_minor),
+    )
+    if not queries.reserve(
+        session,
+        unlock_id=held.id,
+        offer_id=held.offer_id,
+        takes=limits.buckets(held.subject_id, local_day, held.venue_id),
+        until=min(held.expires_at, now + timedelta(seconds=held.reserve_s)),
+        now=now,
+    ):
+        raise NothingLeft
+
+
 def _view(row: Any, vault: Vault, now: datetime) -> UnlockView:
-    overdue = row.state == "unlocked" and row.expires_at <= now
+    state = _state(row, now)
+    hidden = row.reserve_s and state not in ("unlocked", "redeemed")
+    reserved = state == "unlocked" and _is_reserved(row, now)
     return UnlockView(
         id=row.id,
         offer_id=row.offer_id,
@@ -249,7 +330,7 @@ def _view(row: Any, vault: Vault, now: datetime) -> UnlockView:
         venue_id=row.venue_id,
         venue_name=row.venue_name,
         check_in_id=row.check_in_id,
-        state="expired" if overdue else row.state,
+        state=state,
         teaser=row.teaser,
         terms=row.terms,
         reward=row.reward,
@@ -257,5 +338,15 @@ def _view(row: Any, vault: Vault, now: datetime) -> UnlockView:
         currency=row.currency,
         unlocked_at=row.unlocked_at,
         expires_at=row.expires_at,
-        code=vault.unseal(row.sealed_code),
+        code=None if hidden else vault.unseal(row.sealed_code),
+        reserve_s=row.reserve_s,
+        reserved_until=row.reserved_until if reserved else None,
     )
+
+
+def _state(row: Any, now: datetime) -> str:
+    if row.state != "unlocked":
+        return str(row.state)
+    if row.expires_at <= now:
+        return "expired"
+    return "unclaimed" if row.reserve_s and not _is_reserved(row, now) else "unlocked"

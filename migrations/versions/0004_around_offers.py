@@ -31,6 +31,9 @@ def upgrade() -> None:
     _offer_codes()
     _proof_uses()
     _wearers()
+    _budgets()
+    _stacking()
+    _reservations()
     # public promotions
     op.create_table(
         "promotion",
@@ -315,6 +318,70 @@ def _offer_codes() -> None:
     op.drop_constraint(op.f("uq_unlock_code_digest"), "unlock", type_="unique")
     op.create_unique_constraint(
         op.f("uq_unlock_merchant_id_code_digest"), "unlock", ["merchant_id", "code_digest"]
+    )
+
+
+def _budgets() -> None:
+    op.add_column("offer_version", sa.Column("budget_minor", sa.BigInteger(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_offer_version_budget"), "offer_version", "budget_minor >= 0"
+    )
+    op.add_column("unlock", sa.Column("units", sa.ARRAY(sa.BigInteger()), nullable=True))
+    op.execute("UPDATE unlock SET units = array_fill(1::bigint, ARRAY[cardinality(buckets)])")
+    op.alter_column("unlock", "units", nullable=False)
+    op.create_check_constraint(
+        op.f("ck_unlock_units"), "unlock", "cardinality(units) = cardinality(buckets)"
+    )
+
+
+def _stacking() -> None:
+    op.add_column(
+        "offer_version",
+        sa.Column("priority", sa.BigInteger(), server_default="0", nullable=False),
+    )
+    op.add_column(
+        "offer_version",
+        sa.Column("combinable", sa.Boolean(), server_default="true", nullable=False),
+    )
+    op.create_table(
+        "stacking",
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("policy", sa.Text(), nullable=False),
+        sa.Column("max_per_check_in", sa.BigInteger(), nullable=True),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "policy IN ('all', 'best_for_customer', 'merchant_priority')",
+            name=op.f("ck_stacking_policy"),
+        ),
+        sa.CheckConstraint("max_per_check_in >= 1", name=op.f("ck_stacking_max_per_check_in")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_stacking_merchant_id_merchant")
+        ),
+        sa.PrimaryKeyConstraint("merchant_id", name=op.f("pk_stacking")),
+    )
+
+
+def _reservations() -> None:
+    op.add_column("offer_version", sa.Column("reserve_s", sa.BigInteger(), nullable=True))
+    op.add_column("unlock", sa.Column("reserve_s", sa.BigInteger(), nullable=True))
+    op.add_column("unlock", sa.Column("reserved_until", sa.DateTime(timezone=True), nullable=True))
+    for name, kind in (("reserved_buckets", sa.Text()), ("reserved_units", sa.BigInteger())):
+        op.add_column(
+            "unlock", sa.Column(name, sa.ARRAY(kind), server_default="{}", nullable=False)
+        )
+    op.create_check_constraint(
+        op.f("ck_unlock_reservation"),
+        "unlock",
+        "cardinality(reserved_units) = cardinality(reserved_buckets)"
+        " AND (reserved_until IS NULL OR reserve_s IS NOT NULL)"
+        " AND (reserved_until IS NOT NULL OR reserved_buckets = '{}')",
+    )
+    op.create_index(
+        "ix_unlock_reserved_until",
+        "unlock",
+        ["reserved_until"],
+        unique=False,
+        postgresql_where="state = 'unlocked'",
     )
 
 

@@ -40,6 +40,7 @@ LOGGED = {
     "copy_offer": "offer.created",
     "change_offer": "offer.changed",
     "set_offer_status": "offer.status_set",
+    "set_stacking": "stacking.set",
     "import_offer_codes": "offer.codes_imported",
     "create_promotion": "promotion.created",
     "import_promotions": "promotion.created",
@@ -207,6 +208,10 @@ class Doings:
 
     def set_offer_status(self) -> str:
         return self.ask("post", f"/v1/offers/{self.offer['id']}/status", status="paused")["id"]
+
+    def set_stacking(self) -> str:
+        self.ask("put", "/v1/stacking", policy="best_for_customer")
+        return str(self.world.merchant_id)
 
     def import_offer_codes(self) -> str:
         path = f"/v1/offers/{self.offer['id']}/codes/import"

@@ -79,6 +79,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         "limit_per_day": 3,
         "limit_per_venue": 4,
         "limit_per_venue_day": 2,
+        "budget_minor": 90_000,
         "schedule": {
             "windows": [{"weekdays": ["fr"], "from": "22:00", "to": "02:00"}],
             "opening_hours": False,
@@ -86,7 +87,10 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
             "exclusions": [{"from_date": "2026-12-24", "to_date": "2026-12-24"}],
         },
         "redeem_within_s": 3600,
+        "reserve_s": 900,
         "min_level": "L3",
+        "priority": 5,
+        "combinable": False,
         "venue_ids": [venue["id"]],
         "group_ids": [],
     }
@@ -163,6 +167,9 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         ),
         "change_offer": lambda: change("offers", world.offer(venue, status="draft"), terms),
         "set_offer_status": on_a_new_offer,
+        "set_stacking": make(
+            "put", "/v1/stacking", {"policy": "best_for_customer", "max_per_check_in": 2}
+        ),
         "redeem": on_an_unlock,
         "reverse_redemption": on_a_redemption,
         **Presence(world, venue, fence).operations(),
@@ -379,6 +386,7 @@ NAMES = [
     "create_charity_offer",
     "change_offer",
     "set_offer_status",
+    "set_stacking",
     "check_in",
     "check_in_at_event",
     "create_event",

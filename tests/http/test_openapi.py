@@ -236,6 +236,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     offer = say("post", "/v1/offers", "CreateOffer")
     at_offer = f"/v1/offers/{offer['id']}"
     say("post", f"{at_offer}/status", "SetOfferStatus")
+    same(say("put", "/v1/stacking", "SetStacking"), "Stacking")
 
     session = say("post", "/v1/customers", "RegisterCustomer", world.publishable_key)
     same(session, "CustomerSession")

@@ -26,6 +26,7 @@ TASKS = {
     "forget_old_guesses",
     "forget_old_parties",
     "forget_old_tokens",
+    "lapse_reservations",
     "make_ledger_partitions",
     "retry_stalled",
 }
@@ -116,6 +117,25 @@ def test_expire_unlocks_frees_what_is_overdue(jobs, world: World, db, settings):
     defer(jobs, "expire_unlocks")
     work(jobs, db, settings)
     assert len(events(db, offer, "expired")) == 3
+
+
+def test_lapse_reservations_frees_what_was_not_redeemed_in_time(jobs, world: World, db, settings):
+    venue = world.venue(cool_down_s=0)
+    offer = world.offer(venue, reserve_s=60, limit_total=5)
+    for _ in range(3):
+        customer = world.customer()
+        [unlock] = world.check_in(customer, venue)["unlocked"]
+        world.ask("post", f"/v1/unlocks/{unlock['id']}/reservation", customer)
+    with db.transaction() as session:
+        session.execute(
+            text("UPDATE unlock SET reserved_until = :at WHERE offer_id = :id"),
+            {"at": now() - timedelta(seconds=1), "id": offer["id"]},
+        )
+    for _ in range(2):
+        defer(jobs, "lapse_reservations")
+        assert work(jobs, db, settings)["lapse_reservations"][0] == "succeeded"
+        assert counters(db, offer) == {"total": 0}
+        assert len(events(db, offer, "reservation_lapsed")) == 3
 
 
 def test_forget_old_guesses_drops_counters_whose_window_is_over(jobs, world: World, db, settings):

@@ -81,6 +81,9 @@ def test_what_is_left_out_is_without_limit(world: World):
         "limit_per_day",
         "limit_per_venue",
         "limit_per_venue_day",
+        "budget_minor",
+        "budget",
+        "reserve_s",
         "redeem_within_s",
     ):
         assert offer[name] is None

@@ -12,6 +12,7 @@ from lbs.offers.rules import (
     RULES,
     AllOf,
     AnyOf,
+    Budget,
     Charity,
     Comeback,
     Event,
@@ -38,11 +39,11 @@ from lbs.offers.rules import (
     State,
     Streak,
     Swarm,
+    Take,
     TopVisitor,
     Trail,
     Unit,
     Why,
-    caps_of,
     customer_bucket,
     day_bucket,
     leaves,
@@ -53,6 +54,7 @@ from lbs.offers.rules import (
     sold_out,
     stand,
     stand_after,
+    takes_of,
     venue_bucket,
     venue_day_bucket,
     withheld,
@@ -109,7 +111,13 @@ def offer(rule: Rule | None = None, **members) -> Offer:
 
 def full(*buckets: str, cap: int = 1) -> dict:
     """The members of an offer of which these counters are taken up."""
-    return {"caps": dict.fromkeys(buckets, cap), "taken": dict.fromkeys(buckets, cap)}
+    return caps(dict.fromkeys(buckets, cap), dict.fromkeys(buckets, cap))
+
+
+def caps(caps: dict, taken: dict | None = None) -> dict:
+    """The members of an offer with these caps, of which so much is taken."""
+    takes = {bucket: Take(1, cap) for bucket, cap in caps.items()}
+    return {"takes": takes, "taken": taken or {}}
 
 
 def after(visits: int) -> History:
@@ -883,22 +891,38 @@ def test_there_is_no_rule_for_sharing_or_liking():
 
 def test_an_unlock_takes_from_the_counters_of_the_limits_there_are():
     assert Limits().buckets("me", TODAY, "v") == {}
-    assert Limits(5, 2, 3, 4, 1).buckets("me", TODAY, "v") == {
-        "total": 5,
-        "day 2026-11-22": 3,
-        "customer me": 2,
-        "venue v": 4,
-        "venue v day 2026-11-22": 1,
+    assert Limits(5, 2, 3, 4, 1, Budget("DKK", 900, 600)).buckets("me", TODAY, "v") == {
+        "total": (1, 5),
+        "day 2026-11-22": (1, 3),
+        "customer me": (1, 2),
+        "venue v": (1, 4),
+        "venue v day 2026-11-22": (1, 1),
+        "budget DKK": (600, 900),
     }
-    assert Limits(per_day=3).buckets("me", TODAY, "v") == {"day 2026-11-22": 3}
-    assert Limits(per_venue_day=3).buckets("me", TODAY, "v") == {"venue v day 2026-11-22": 3}
+    assert Limits(per_day=3).buckets("me", TODAY, "v") == {"day 2026-11-22": (1, 3)}
+    assert Limits(per_venue_day=3).buckets("me", TODAY, "v") == {"venue v day 2026-11-22": (1, 3)}
+
+
+def test_what_costs_nothing_commits_nothing():
+    assert Limits(budget=Budget("DKK", 0, 0)).buckets("me", TODAY, "v") == {}
+
+
+@pytest.mark.parametrize(
+    ("taken", "why"),
+    [(0, None), (300, None), (301, Why.BUDGET_SPENT), (900, Why.BUDGET_SPENT)],
+)
+def test_a_budget_is_spent_when_one_more_does_not_fit(taken: int, why: Why | None):
+    takes = Limits(budget=Budget("DKK", 900, 600)).buckets("me", TODAY, "v")
+    budgeted = offer(takes=takes, taken={"budget DKK": taken, "budget EUR": 900})
+    assert obstacle(budgeted, NOW) is why
+    assert stand(budgeted, History(NOW)).state is (State.TAKEN if why else State.UNLOCKABLE_HERE)
 
 
 def test_an_unlock_takes_from_the_counters_of_its_rule_too():
-    swarm = offer(Swarm(2), caps={"total": 9})
+    swarm = offer(Swarm(2), **caps({"total": 9}))
     look = opens(swarm, History(NOW, venue_id="v", present=1))
     assert look is not None
-    assert caps_of(swarm, look) == {"total": 9, SWARM: 1}
+    assert takes_of(swarm, look) == {"total": (1, 9), SWARM: (1, 1)}
 
 
 @pytest.mark.parametrize(
@@ -907,19 +931,19 @@ def test_an_unlock_takes_from_the_counters_of_its_rule_too():
         ({}, None),
         ({"valid_from": NOW}, None),
         ({"valid_from": NOW + TICK}, Why.NOT_STARTED),
-        ({"caps": {"total": 1}}, None),
-        ({"caps": {"total": 2}, "taken": {"total": 1}}, None),
-        ({"caps": {"total": 2}, "taken": {"total": 2}}, Why.SOLD_OUT),
-        ({"caps": {"total": 2}, "taken": {"total": 3}}, Why.SOLD_OUT),
+        (caps({"total": 1}), None),
+        (caps({"total": 2}, {"total": 1}), None),
+        (caps({"total": 2}, {"total": 2}), Why.SOLD_OUT),
+        (caps({"total": 2}, {"total": 3}), Why.SOLD_OUT),
         ({"taken": {"total": 9, DAY: 9, ME: 9, HERE: 9, HERE_TODAY: 9}}, None),
         (full(DAY), Why.SOLD_OUT_TODAY),
-        ({"caps": {DAY: 1}, "taken": {"day 2026-11-21": 1}}, None),
+        (caps({DAY: 1}, {"day 2026-11-21": 1}), None),
         (full(ME), Why.CUSTOMER_LIMIT),
-        ({"caps": {ME: 1}, "taken": {"customer you": 1}}, None),
+        (caps({ME: 1}, {"customer you": 1}), None),
         (full(HERE), Why.SOLD_OUT_HERE),
-        ({"caps": {HERE: 1}, "taken": {"venue w": 1, HERE_TODAY: 1}}, None),
+        (caps({HERE: 1}, {"venue w": 1, HERE_TODAY: 1}), None),
         (full(HERE_TODAY), Why.SOLD_OUT_HERE_TODAY),
-        ({"caps": {HERE_TODAY: 1}, "taken": {HERE: 1}}, None),
+        (caps({HERE_TODAY: 1}, {HERE: 1}), None),
         (full("total", DAY), Why.SOLD_OUT),
         (full(DAY, "total"), Why.SOLD_OUT),
         (full(HERE_TODAY, DAY), Why.SOLD_OUT_TODAY),

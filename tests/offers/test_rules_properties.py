@@ -15,6 +15,7 @@ from lbs.offers.rules import (
     RULES,
     AllOf,
     AnyOf,
+    Budget,
     Charity,
     Comeback,
     Event,
@@ -37,9 +38,10 @@ from lbs.offers.rules import (
     State,
     Streak,
     Swarm,
+    Take,
     TopVisitor,
     Trail,
-    caps_of,
+    Why,
     leaves,
     needs_of,
     obstacle,
@@ -47,6 +49,8 @@ from lbs.offers.rules import (
     read_rule,
     stand,
     stand_after,
+    taken_by_claim,
+    takes_of,
     write_rule,
 )
 from lbs.offers.rules.combined import depth
@@ -411,7 +415,7 @@ def test_of_any_who_come_at_once_a_swarm_opens_for_one_and_all_who_are_there(n, 
         look = Swarm(n).look(History(NOW, present=present, taken=taken))
         if look.opens:
             reached = present + 1
-            taken = {bucket: taken.get(bucket, 0) + 1 for bucket in look.caps}
+            taken = {bucket: taken.get(bucket, 0) + 1 for bucket in dict(look.buckets)}
     assert sum(taken.values()) == (others + people >= n)
     assert reached == (max(n, others + 1) if taken else 0)
 
@@ -424,7 +428,7 @@ def test_of_any_who_come_at_once_a_flash_opens_for_the_first(n, people):
         look = flash.look(History(NOW, taken=taken))
         if look.opens:
             opened += 1
-            taken = {bucket: taken.get(bucket, 0) + 1 for bucket in look.caps}
+            taken = {bucket: taken.get(bucket, 0) + 1 for bucket in dict(look.buckets)}
             assert all(taken[bucket] <= cap for bucket, cap in look.buckets)
     assert opened == min(n, people)
 
@@ -451,17 +455,21 @@ def test_a_flash_is_on_when_a_schedule_with_its_window_is(start, end, weekdays, 
 
 # Offers
 
-buckets = list(Limits(1, 1, 1, 1, 1).buckets("me", NOW.date(), "v"))
+limits = Limits(1, 1, 1, 1, 1, Budget("DKK", 1, 1))
+buckets = list(limits.buckets("me", NOW.date(), "v"))
 counters = st.dictionaries(st.sampled_from(buckets), st.integers(0, 3))
 offers = st.builds(
     Offer,
     id=st.just(1),
     rule=rules,
     valid_from=st.sampled_from([NOW - TICK, NOW, NOW + TICK]),
-    caps=counters,
+    takes=st.dictionaries(
+        st.sampled_from(buckets), st.builds(Take, st.integers(1, 2), st.integers(0, 3))
+    ),
     taken=counters,
     holds=st.booleans(),
     has_redeemed=st.booleans(),
+    reserve_s=st.none() | st.just(600),
 )
 now_histories = histories().map(lambda history: replace(history, now=NOW))
 
@@ -474,8 +482,14 @@ def test_no_offer_opens_over_an_obstacle(offer: Offer, history: History):
         assert look is None
     elif look:
         assert look.opens
-        assert all(offer.taken.get(bucket, 0) < cap for bucket, cap in offer.caps.items())
-        assert set(caps_of(offer, look)) == {*offer.caps, *look.caps}
+        assert all(
+            offer.taken.get(bucket, 0) + units <= cap
+            for bucket, (units, cap) in offer.takes.items()
+        )
+        later = taken_by_claim(offer.takes) if offer.reserve_s else {}
+        now = takes_of(offer, look)
+        assert {*now, *later} == {*offer.takes, *dict(look.buckets)}
+        assert not set(now) & set(later) - set(dict(look.buckets))
 
 
 @many
@@ -487,6 +501,19 @@ def test_what_stands_unlockable_opens_at_the_check_in_and_nothing_else_does(offe
         assert opens(offer, history)
     assert (standing.state is State.UNLOCKED) is offer.holds
     assert set(progress_text(standing)) == {"en", "da"}
+
+
+@many
+@given(offer=offers, history=now_histories)
+def test_what_the_customer_has_to_reserve_says_so_or_that_there_is_none_left(offer, history):
+    standing = stand(replace(offer, holds=True, unclaimed=True), history)
+    left = all(
+        offer.taken.get(bucket, 0) + units <= cap
+        for bucket, (units, cap) in taken_by_claim(offer.takes).items()
+    )
+    assert standing.state is State.UNCLAIMED
+    assert (standing.why is Why.NOT_RESERVED) is left
+    assert standing.why is not Why.CUSTOMER_LIMIT
 
 
 @many

@@ -13,8 +13,8 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 
-def found(state="unlocked", expires_at=NOW + TICK, *, runs_here=True) -> Pass:
-    return Pass("unlock", state, expires_at, runs_here=runs_here)
+def found(state="unlocked", expires_at=NOW + TICK, *, runs_here=True, is_reserved=True) -> Pass:
+    return Pass("unlock", state, expires_at, runs_here=runs_here, is_reserved=is_reserved)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,8 @@ def found(state="unlocked", expires_at=NOW + TICK, *, runs_here=True) -> Pass:
         ("spent and over", found("redeemed", NOW), True, Refusal.REDEEMED),
         ("elsewhere", found(runs_here=False), True, Refusal.OTHER_VENUE),
         ("spent elsewhere", found("redeemed", runs_here=False), True, Refusal.OTHER_VENUE),
+        ("not reserved", found(is_reserved=False), True, Refusal.NOT_RESERVED),
+        ("over and not reserved", found(expires_at=NOW, is_reserved=False), True, Refusal.EXPIRED),
         ("unknown", None, True, Refusal.UNKNOWN),
         ("mistyped", None, False, Refusal.MISTYPED),
         ("mistyped but found", found(), False, Refusal.MISTYPED),
@@ -55,5 +57,6 @@ def test_a_code_that_was_right_once_is_no_guess():
     assert [refusal for refusal in Refusal if not refusal.is_guess] == [
         Refusal.REDEEMED,
         Refusal.VOIDED,
+        Refusal.NOT_RESERVED,
         Refusal.LOST_RACE,
     ]

@@ -19,12 +19,15 @@ def counters(db: Database, offer: dict[str, Any]) -> dict[str, int]:
 
 
 def live(db: Database, offer: dict[str, Any]) -> dict[str, int]:
-    """The same, counted from the unlocks that are not expired."""
+    """The same, counted from the unlocks that are neither expired nor voided."""
     with db.transaction() as session:
         rows = session.execute(
             text("""
-                SELECT bucket, count(*) FILTER (WHERE state <> 'expired') AS units
-                FROM unlock, unnest(buckets) AS bucket WHERE offer_id = :id GROUP BY bucket
+                SELECT bucket, coalesce(sum(took.units) FILTER (
+                           WHERE state NOT IN ('expired', 'voided')), 0)::bigint AS units
+                FROM unlock, unnest(
+                    buckets || reserved_buckets, units || reserved_units) AS took(bucket, units)
+                WHERE offer_id = :id GROUP BY bucket
             """),
             {"id": offer["id"]},
         ).all()

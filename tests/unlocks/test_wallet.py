@@ -60,6 +60,8 @@ def test_an_unlock_says_all_that_the_till_and_the_customer_need(world: World):
         **{name: offer[name] for name in ("teaser", "terms", "reward", "value_minor", "currency")},
         "unlocked_at": result["occurred_at"],
         "expires_at": unlock["expires_at"],
+        "reserve_s": None,
+        "reserved_until": None,
     }
 
 

@@ -37,17 +37,24 @@ from lbs.checkins.service.histories import Histories, Place, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
 from lbs.offers.rules import (
+    Budget,
+    Candidate,
     History,
     Look,
     Offer,
+    Opened,
+    Policy,
+    Stacking,
     Standing,
+    Take,
     Why,
-    caps_of,
+    choose,
     opens,
     read_rule,
     sold_out,
     stand,
     stand_after,
+    takes_of,
     withheld,
 )
 from lbs.offers.rules import Limits as OfferLimits
@@ -96,6 +103,8 @@ class Claim:
     revision: int = 0
     opened: frozenset[UUID] = frozenset()
     """Offers that it has opened before."""
+    opened_alone: bool = False
+    """Whether one of them combines with no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,24 @@ class Case:
         if self.judgement.level < self.judgement.asks(row["min_level"]):
             return Why.LEVEL_TOO_LOW
         return None
+
+    @property
+    def opened(self) -> Opened:
+        return Opened(len(self.claim.opened), self.claim.opened_alone)
+
+    @property
+    def stacking(self) -> Stacking:
+        policy = self.seen.stacking_policy
+        return Stacking(Policy(policy), self.seen.max_per_check_in) if policy else Stacking()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An unlock to be written, the same as the customer will see it, and what speaks for it."""
+
+    row: dict[str, Any]
+    view: UnlockView
+    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,6 +391,7 @@ def _load_claim(
         last_visit_at=row.last_visit_at,
         revision=row.revision,
         opened=frozenset(row.opened),
+        opened_alone=row.opened_alone,
     )
 
 
@@ -382,26 +410,22 @@ def _try_to_conclude(
     known = histories(session, customer_id, claim.id, [place], claim.occurred_at)
     case = replace(case, histories=known)
     grants = [
-        _grant(case, row, caps_of(offer, look), tools)
+        _grant(case, row, takes_of(offer, look), tools)
         for row, offer in offers
         if UUID(row["id"]) not in claim.opened
         and (look := case.opens(offer))
         and not case.withholds(row)
     ]
-    written = queries.record(
-        session,
+    columns = {
         **_check_in_columns(customer_id, case),
         **_fix_columns(claim, tools.vault),
         **_event_columns(case, offers),
-        grants=[row for row, _ in grants],
-    )
-    if not written.recorded:
+    }
+    written = _write(session, case, columns, grants)
+    if written is None:
         return None
-    if written.unused:
-        give_back(session, [_offer_and_bucket(text) for text in written.unused])
-    unlocked = [view for _, view in grants if view.id in (written.granted or ())]
-    lost = {view.offer_id for _, view in grants if view not in unlocked}
-    locked = tuple(_closed(case, offers, {view.offer_id for view in unlocked}, lost))
+    unlocked, lost = written
+    locked = tuple(_closed(case, offers, unlocked, lost))
     return CheckedIn(
         id=claim.id,
         venue_id=seen.venue_id,
@@ -411,9 +435,40 @@ def _try_to_conclude(
         visits=case.visits,
         takes_until=claim.occurred_at + limits.step_up,
         receipt=_receipt(customer_id, case, limits, tools),
-        unlocked=tuple(unlocked),
+        unlocked=tuple(grant.view for grant in unlocked),
         locked=locked,
     )
+
+
+def _write(
+    session: Session, case: Case, columns: dict[str, Any], grants: Sequence[Grant]
+) -> tuple[Sequence[Grant], AbstractSet[UUID]] | None:
+    """Write the check-in with the offers that open together: those, and the offers lost on the way.
+
+    Where others were faster at a chosen offer that had kept another closed, all is taken back, and
+    chosen anew without it: the next best opens.
+    """
+    left, lost = {grant.candidate.id: grant for grant in grants}, set[UUID]()
+    while True:
+        candidates = [grant.candidate for grant in left.values()]
+        chosen = [left[one.id] for one in choose(candidates, case.stacking, case.opened)]
+        others_wait = len(chosen) < len(left)
+        if others_wait:
+            queries.save(session)
+        written = queries.record(session, **columns, grants=[grant.row for grant in chosen])
+        if not written.recorded:
+            return None
+        granted = [grant for grant in chosen if grant.view.id in (written.granted or ())]
+        missed = {grant.candidate.id for grant in chosen if grant not in granted}
+        lost |= missed
+        if not (missed and others_wait):
+            break
+        queries.undo(session)
+        left = {offer_id: grant for offer_id, grant in left.items() if offer_id not in missed}
+    if written.unused:
+        takes = {grant.row["offer_id"]: grant.row["takes"] for grant in chosen}
+        give_back(session, [_unused(text, takes) for text in written.unused])
+    return granted, lost
 
 
 def _gather(
@@ -587,6 +642,7 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         per_day=row["limit_per_day"],
         per_venue=row["limit_per_venue"],
         per_venue_day=row["limit_per_venue_day"],
+        budget=_budget(row),
     )
     schedule = parse_schedule(row["schedule"])
     return Offer(
@@ -594,17 +650,21 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         rule=read_rule(row["rule"]),
         valid_from=datetime.fromisoformat(row["valid_from"]),
         is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
-        caps=limits.buckets(seen.subject_id, seen.local_day, venue_id),
+        takes=limits.buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
-        holds=row["holds"],
+        holds=row["holds_ready"] is not None,
+        unclaimed=row["holds_ready"] is False,
+        reserve_s=row["reserve_s"],
         has_redeemed=row["has_redeemed"],
     )
 
 
-def _grant(
-    case: Case, row: dict[str, Any], caps: Mapping[str, int], tools: Tools
-) -> tuple[dict[str, Any], UnlockView]:
-    """The unlock to write, and the same as the customer will see it."""
+def _budget(row: dict[str, Any]) -> Budget | None:
+    budget = row["budget_minor"]
+    return None if budget is None else Budget(row["currency"], budget, row["cost_minor"])
+
+
+def _grant(case: Case, row: dict[str, Any], takes: Mapping[str, Take], tools: Tools) -> Grant:
     code = make_code(tools.random_bytes(RANDOM_BYTES))
     within = row["redeem_within_s"]
     view = UnlockView(
@@ -614,7 +674,7 @@ def _grant(
         venue_id=case.seen.venue_id,
         venue_name=case.seen.venue_name,
         check_in_id=case.claim.id,
-        state="unlocked",
+        state="unclaimed" if row["reserve_s"] else "unlocked",
         teaser=row["teaser"],
         terms=row["terms"],
         reward=row["reward"],
@@ -624,7 +684,8 @@ def _grant(
         expires_at=case.now + timedelta(seconds=within)
         if within
         else datetime.fromisoformat(row["valid_to"]),
-        code=code,
+        code=None if row["reserve_s"] else code,
+        reserve_s=row["reserve_s"],
     )
     written = {
         "unlock_id": str(view.id),
@@ -633,29 +694,41 @@ def _grant(
         "sealed_code": tools.vault.seal(code),
         "code_digest": tools.vault.digest(code).hex(),
         "expires_at": view.expires_at.isoformat(),
-        "caps": dict(caps),
+        "takes": takes,
+        "reserve_s": view.reserve_s,
         "event_id": str(new_id()),
     }
-    return written, view
+    return Grant(written, view, _candidate(row))
+
+
+def _candidate(row: dict[str, Any]) -> Candidate:
+    return Candidate(
+        UUID(row["id"]), row["value_minor"], row["currency"], row["priority"], row["combinable"]
+    )
 
 
 def _closed(
     case: Case,
     offers: Sequence[tuple[dict[str, Any], Offer]],
-    unlocked: AbstractSet[UUID],
+    unlocked: Sequence[Grant],
     lost: AbstractSet[UUID],
 ) -> Iterable[ClosedOffer]:
     """The offers that the check-in has not opened; `lost` are those that others were faster at."""
+    open_now = {*case.claim.opened, *(grant.candidate.id for grant in unlocked)}
+    alone = not all(grant.candidate.combinable for grant in unlocked)
+    opened = Opened(len(open_now), alone=alone or case.opened.alone)
     for row, offer in offers:
         offer_id = UUID(row["id"])
-        if offer_id in unlocked or offer_id in case.claim.opened:
+        if offer_id in open_now:
             continue
         history = case.history_for(offer)
         standing = stand_after(offer, history, accepted=case.judgement.accepted)
         if offer_id in lost:
             standing = sold_out(standing)
-        elif case.opens(offer) and (why := case.withholds(row)):
-            standing = withheld(standing, why)
+        elif case.opens(offer):
+            fits = choose([_candidate(row)], case.stacking, opened)
+            why = case.withholds(row) if fits else Why.NOT_COMBINABLE
+            standing = withheld(standing, why or Why.NOT_COMBINABLE)
         yield _closed_offer(case, row, standing)
 
 
@@ -723,6 +796,7 @@ def _history(row: Any, now: datetime) -> History:
     )
 
 
-def _offer_and_bucket(text: str) -> tuple[UUID, str]:
+def _unused(text: str, takes: Mapping[str, Mapping[str, Take]]) -> dict[str, Any]:
+    """What is to be given back of an offer and bucket, written as RECORD does."""
     offer_id, bucket = text.split(" ", 1)
-    return UUID(offer_id), bucket
+    return {"offer_id": offer_id, "bucket": bucket, "units": takes[offer_id][bucket].units}

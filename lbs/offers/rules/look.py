@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Protocol
@@ -46,10 +45,13 @@ class Why(StrEnum):
     SOLD_OUT_TODAY = "sold_out_today"
     SOLD_OUT_HERE = "sold_out_here"
     SOLD_OUT_HERE_TODAY = "sold_out_here_today"
+    BUDGET_SPENT = "budget_spent"
     CUSTOMER_LIMIT = "customer_limit"
     NOT_ACCEPTED = "not_accepted"
     LEVEL_TOO_LOW = "level_too_low"
     NOT_FOR_STAFF = "not_for_staff"
+    NOT_COMBINABLE = "not_combinable"
+    NOT_RESERVED = "not_reserved"
 
 
 class Unit(StrEnum):
@@ -110,10 +112,6 @@ class Look:
     @property
     def opens(self) -> bool:
         return self.why is None
-
-    @property
-    def caps(self) -> Mapping[str, int]:
-        return dict(self.buckets)
 
 
 class Rule(Protocol):

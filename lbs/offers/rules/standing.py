@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from lbs.offers.rules.history import History
 from lbs.offers.rules.look import Look, Rule, Unit, Why
@@ -24,24 +24,43 @@ class State(StrEnum):
     """It opens when more people have come."""
     UNLOCKABLE_HERE = "unlockable_here"
     """It opens at a check-in now."""
+    UNCLAIMED = "unclaimed"
+    """It has opened, and takes a reservation before it can be redeemed."""
     UNLOCKED = "unlocked"
     TAKEN = "taken"
     """There are no more, or no more today."""
     REDEEMED = "redeemed"
 
 
+class Take(NamedTuple):
+    """What one unlock takes from a counter, and up to where the counter goes."""
+
+    units: int
+    cap: int
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What an offer's rewards may cost in all, and what one unlock commits of it."""
+
+    currency: str
+    budget_minor: int
+    cost_minor: int
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many unlocks there may be; None is without limit."""
+    """How many unlocks there may be, and what they may cost; None is without limit."""
 
     total: int | None = None
     per_customer: int | None = None
     per_day: int | None = None
     per_venue: int | None = None
     per_venue_day: int | None = None
+    budget: Budget | None = None
 
-    def buckets(self, subject: object, local_day: date, venue_id: object) -> dict[str, int]:
-        """The counters that one unlock takes from, each with its cap."""
+    def buckets(self, subject: object, local_day: date, venue_id: object) -> dict[str, Take]:
+        """The counters that one unlock takes from."""
         caps = {
             TOTAL_BUCKET: self.total,
             day_bucket(local_day): self.per_day,
@@ -49,7 +68,10 @@ class Limits:
             venue_bucket(venue_id): self.per_venue,
             venue_day_bucket(venue_id, local_day): self.per_venue_day,
         }
-        return {bucket: cap for bucket, cap in caps.items() if cap is not None}
+        takes = {bucket: Take(1, cap) for bucket, cap in caps.items() if cap is not None}
+        if (budget := self.budget) and budget.cost_minor:
+            takes[budget_bucket(budget.currency)] = Take(budget.cost_minor, budget.budget_minor)
+        return takes
 
 
 TOTAL_BUCKET = "total"
@@ -57,6 +79,11 @@ TOTAL_BUCKET = "total"
 
 def day_bucket(local_day: date) -> str:
     return f"day {local_day.isoformat()}"
+
+
+def budget_bucket(currency: str) -> str:
+    """Each currency has one of its own: sums of different ones do not add up."""
+    return f"budget {currency}"
 
 
 def customer_bucket(subject: object) -> str:
@@ -78,12 +105,16 @@ class Offer:
     id: Any
     rule: Rule
     valid_from: datetime
-    caps: Mapping[str, int] = field(default_factory=dict)
-    """The cap of each counter that an unlock would take from by the offer's limits."""
+    takes: Mapping[str, Take] = field(default_factory=dict)
+    """What an unlock would take from each counter of the offer's limits."""
     taken: Mapping[str, int] = field(default_factory=dict)
     """What is taken of each."""
     holds: bool = False
-    """Whether the customer holds an unlock that can still be redeemed."""
+    """Whether the customer holds an unlock that can still be redeemed, or reserved."""
+    unclaimed: bool = False
+    """Whether each that the customer holds takes a reservation first."""
+    reserve_s: int | None = None
+    """For how long its stock is reserved for a customer who claims it; None: it opens with it."""
     has_redeemed: bool = False
     is_on: bool = True
     """Whether its schedule has it on now."""
@@ -102,31 +133,42 @@ def obstacle(offer: Offer, now: datetime) -> Why | None:
     """What keeps the offer closed whatever the visit: what lasts longest, if there is more."""
     if now < offer.valid_from:
         return Why.NOT_STARTED
-    full = {
-        _limit_of(bucket) for bucket, cap in offer.caps.items() if offer.taken.get(bucket, 0) >= cap
-    }
-    why = next((why for why in _FULL if why in full), None)
-    return why or (None if offer.is_on else Why.OUT_OF_HOURS)
+    return _full(offer, offer.takes) or (None if offer.is_on else Why.OUT_OF_HOURS)
 
 
 def opens(offer: Offer, history: History) -> Look | None:
     """What an accepted check-in after this history opens the offer with; None: it does not.
 
-    The unlock takes from `caps_of(offer, look)`, and opens for those whom the look names.
+    The unlock takes `takes_of(offer, look)`, and opens for those whom the look names.
     """
     look = offer.rule.look(history)
     return look if look.opens and obstacle(offer, history.now) is None else None
 
 
-def caps_of(offer: Offer, look: Look) -> dict[str, int]:
-    """Every counter that the unlock takes from, with its cap."""
-    return {**offer.caps, **look.caps}
+def takes_of(offer: Offer, look: Look) -> dict[str, Take]:
+    """What the unlock takes from every counter when it opens."""
+    takes = offer.takes
+    if offer.reserve_s:
+        later = taken_by_claim(takes)
+        takes = {bucket: take for bucket, take in takes.items() if bucket not in later}
+    return {**takes, **{bucket: Take(1, cap) for bucket, cap in look.buckets}}
+
+
+def taken_by_claim(takes: Mapping[str, Take]) -> dict[str, Take]:
+    """What a reservation takes, of what an unlock takes: all but the customer's own counter."""
+    return {
+        bucket: take
+        for bucket, take in takes.items()
+        if _limit_of(bucket) is not Why.CUSTOMER_LIMIT
+    }
 
 
 def stand(offer: Offer, history: History) -> Standing:
     """How the offer stands for a customer with this history, who could check in here."""
     look = offer.rule.look(history)
     why = obstacle(offer, history.now) or look.why
+    if offer.unclaimed:
+        why = _full(offer, taken_by_claim(offer.takes)) or Why.NOT_RESERVED
     return Standing(_state(offer, why), look.progress, look.target, why, look.unit)
 
 
@@ -152,12 +194,22 @@ def sold_out(standing: Standing) -> Standing:
 
 def _state(offer: Offer, why: Why | None) -> State:
     if offer.holds:
-        return State.UNLOCKED
+        return State.UNCLAIMED if offer.unclaimed else State.UNLOCKED
     if why is None:
         return State.UNLOCKABLE_HERE
     if offer.has_redeemed and why in (Why.CUSTOMER_LIMIT, Why.ONLY_ONCE):
         return State.REDEEMED
     return _CLOSED.get(why, State.LOCKED)
+
+
+def _full(offer: Offer, takes: Mapping[str, Take]) -> Why | None:
+    """The limit that is reached, of these; the one that lasts longest, if there are more."""
+    full = {
+        _limit_of(bucket)
+        for bucket, take in takes.items()
+        if offer.taken.get(bucket, 0) + take.units > take.cap
+    }
+    return next((why for why in _FULL if why in full), None)
 
 
 def _limit_of(bucket: str) -> Why:
@@ -168,6 +220,7 @@ def _limit_of(bucket: str) -> Why:
     return {
         "customer": Why.CUSTOMER_LIMIT,
         "total": Why.SOLD_OUT,
+        "budget": Why.BUDGET_SPENT,
         "day": Why.SOLD_OUT_TODAY,
     }[kind]
 
@@ -175,6 +228,7 @@ def _limit_of(bucket: str) -> Why:
 _FULL = (
     Why.CUSTOMER_LIMIT,
     Why.SOLD_OUT,
+    Why.BUDGET_SPENT,
     Why.SOLD_OUT_HERE,
     Why.SOLD_OUT_TODAY,
     Why.SOLD_OUT_HERE_TODAY,
@@ -189,6 +243,7 @@ _CLOSED = {
     Why.WINDOW_TAKEN: State.TAKEN,
     Why.ALREADY_TODAY: State.TAKEN,
     Why.SOLD_OUT: State.TAKEN,
+    Why.BUDGET_SPENT: State.TAKEN,
     Why.SOLD_OUT_TODAY: State.TAKEN,
     Why.SOLD_OUT_HERE: State.TAKEN,
     Why.SOLD_OUT_HERE_TODAY: State.TAKEN,

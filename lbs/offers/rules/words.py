@@ -148,6 +148,10 @@ WHY: Mapping[Why, Text] = {
         "en": "All of today's are taken at this venue.",
         "da": "Der er ikke flere på dette sted i dag.",
     },
+    Why.BUDGET_SPENT: {
+        "en": "All that was set aside for it is taken.",
+        "da": "Alt, hvad der var sat af til det, er taget.",
+    },
     Why.CUSTOMER_LIMIT: {
         "en": "You have had all that one customer can have.",
         "da": "Du har fået alt det, én kunde kan få.",
@@ -163,6 +167,14 @@ WHY: Mapping[Why, Text] = {
     Why.NOT_FOR_STAFF: {
         "en": "The venue's own staff cannot have it.",
         "da": "Stedets eget personale kan ikke få det.",
+    },
+    Why.NOT_COMBINABLE: {
+        "en": "It does not open together with what has opened at this check-in.",
+        "da": "Det åbner ikke sammen med det, der er åbnet ved dette besøg.",
+    },
+    Why.NOT_RESERVED: {
+        "en": "It has opened for you. Reserve it before you go to the till.",
+        "da": "Det er åbnet for dig. Reservér det, før du går til kassen.",
     },
 }
 

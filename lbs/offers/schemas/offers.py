@@ -29,7 +29,9 @@ STATUSES = ("draft", "active", "paused", "ended")
 CURRENCIES = frozenset(list_currencies())
 MAX_MINOR = 10**12
 MAX_COUNT = 10**9
-YEAR_S = 366 * 86_400
+MAX_PRIORITY = 1000
+DAY_S = 86_400
+YEAR_S = 366 * DAY_S
 
 
 def minor(**kwargs: Any) -> Integer:
@@ -277,9 +279,38 @@ COUNT: dict[str, Any] = {
     "allow_none": True,
     "validate": validate.Range(1, MAX_COUNT),
 }
+BUDGET: dict[str, Any] = {
+    "allow_none": True,
+    "validate": validate.Range(0, MAX_MINOR),
+    "metadata": {
+        "description": "What the rewards may cost the merchant in all, in the offer's currency. "
+        "Each unlock commits its cost_minor until it is redeemed, expires or is voided; unlocks "
+        "from the time before there was a budget are not in it",
+        "example": 300000,
+    },
+}
 MIN_LEVEL: dict[str, Any] = {
     "allow_none": True,
     "metadata": {"description": "How strongly presence has to be proved; null: as at the venue"},
+}
+RESERVE: dict[str, Any] = {
+    "allow_none": True,
+    "validate": validate.Range(60, DAY_S),
+    "metadata": {
+        "description": "Claim, then redeem: what opens takes no stock until the customer reserves "
+        "it, and then for so many seconds; null: it takes its stock when it opens",
+        "example": 900,
+    },
+}
+PRIORITY: dict[str, Any] = {
+    "validate": validate.Range(-MAX_PRIORITY, MAX_PRIORITY),
+    "metadata": {
+        "description": "Where not all offers can open at one check-in, higher goes first",
+        "example": 0,
+    },
+}
+COMBINABLE: dict[str, Any] = {
+    "metadata": {"description": "Whether it may open at the same check-in as other offers"}
 }
 PLACES: dict[str, Any] = {"validate": validate.Length(max=5000)}
 
@@ -295,6 +326,7 @@ _OFFER: dict[str, Any] = {
     "valid_from": "2026-11-01T00:00:00Z",
     "valid_to": "2027-03-01T00:00:00Z",
     "limit_total": 500,
+    "budget_minor": 300000,
     "redeem_within_s": 7200,
     "schedule": {
         "windows": [],
@@ -365,6 +397,7 @@ class CreateOfferSchema(_OfferTermsSchema):
         **COUNT,
         metadata={"description": "Unlocks at one venue on one of its days", "example": 20},
     )
+    budget_minor = Integer(load_default=None, **BUDGET)
     schedule = fields.Nested(
         ScheduleSchema,
         load_default=lambda: ScheduleSchema().load({}),
@@ -379,7 +412,10 @@ class CreateOfferSchema(_OfferTermsSchema):
             "example": 7200,
         },
     )
+    reserve_s = Integer(load_default=None, **RESERVE)
     min_level = MinLevel(load_default=None, **MIN_LEVEL)
+    priority = Integer(load_default=0, **PRIORITY)
+    combinable = Boolean(load_default=True, **COMBINABLE)
     venue_ids = fields.List(fields.UUID(), load_default=list, **PLACES)
     group_ids = fields.List(fields.UUID(), load_default=list, **PLACES)
 
@@ -401,11 +437,23 @@ class ChangeOfferSchema(_OfferTermsSchema):
     limit_per_day = Integer(**COUNT)
     limit_per_venue = Integer(**COUNT)
     limit_per_venue_day = Integer(**COUNT)
+    budget_minor = Integer(**BUDGET)
     schedule = fields.Nested(ScheduleSchema)
     redeem_within_s = Integer(allow_none=True, validate=validate.Range(60, YEAR_S))
+    reserve_s = Integer(**RESERVE)
     min_level = MinLevel(**MIN_LEVEL)
+    priority = Integer(**PRIORITY)
+    combinable = Boolean(**COMBINABLE)
     venue_ids = fields.List(fields.UUID(), **PLACES)
     group_ids = fields.List(fields.UUID(), **PLACES)
+
+
+class BudgetSchema(Schema):
+    """What is committed by unlocks that may still be redeemed, spent at tills, and left."""
+
+    committed_minor = fields.Integer(required=True)
+    spent_minor = fields.Integer(required=True)
+    left_minor = fields.Integer(required=True)
 
 
 class OfferSchema(Schema):
@@ -422,9 +470,13 @@ class OfferSchema(Schema):
         "limit_per_day": None,
         "limit_per_venue": None,
         "limit_per_venue_day": None,
+        "reserve_s": None,
         "min_level": None,
+        "priority": 0,
+        "combinable": True,
         "group_ids": [],
         "taken": 1,
+        "budget": {"committed_minor": 600, "spent_minor": 0, "left_minor": 299400},
         "created_at": "2026-11-22T09:05:00Z",
         "updated_at": "2026-11-22T09:06:00Z",
     }
@@ -452,14 +504,24 @@ class OfferSchema(Schema):
     limit_per_day = fields.Integer(required=True, allow_none=True)
     limit_per_venue = fields.Integer(required=True, allow_none=True)
     limit_per_venue_day = fields.Integer(required=True, allow_none=True)
+    budget_minor = fields.Integer(required=True, allow_none=True)
     schedule = fields.Nested(ScheduleSchema, required=True)
     redeem_within_s = fields.Integer(required=True, allow_none=True)
+    reserve_s = fields.Integer(required=True, allow_none=True)
     min_level = MinLevel(required=True, **MIN_LEVEL)
+    priority = fields.Integer(required=True)
+    combinable = fields.Boolean(required=True)
     venue_ids = fields.List(fields.UUID(), required=True)
     group_ids = fields.List(fields.UUID(), required=True)
     taken = fields.Integer(
         required=True,
         metadata={"description": "How many of limit_total are taken; 0 without limit"},
+    )
+    budget = fields.Nested(
+        BudgetSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "What has become of budget_minor; null without one"},
     )
     created_at = Timestamp(required=True)
     updated_at = Timestamp(required=True)
