@@ -627,6 +627,27 @@ def test_a_counter_rolled_back_by_hand_breaks_the_mac(world: World):
     assert parts(result) == ("rejected", "L0", ["not_verified"])
 
 
+def test_a_tag_that_is_none_of_the_venues_or_has_old_keys_proves_nothing_and_is_no_strike(
+    world: World,
+):
+    venue, next_door = world.venue(cool_down_s=0), world.venue()
+    world.offer(venue)
+    customer = world.customer()
+    made = provision(world, venue, "nfc_tag", uid=uuid.uuid4().hex[:14])
+    keys = (bytes.fromhex(made[name]) for name in ("meta_read_key", "file_read_key"))
+    old = Tag424(bytes.fromhex(made["uid"]), TagKeys(*keys))
+    world.ask("post", f"{path_of(made)}/rotation", json={})
+    made_up = f"https://example.test/t?picc_data={'0' * 32}&cmac={'0' * 16}"
+    for url in (tag(world, next_door).tap(), tag(world, next_door).tap_plain(), old.tap(), made_up):
+        result = come(world, customer, venue, world.location(), of_url(url))
+        assert parts(result) == ("accepted", "L1", ["proof_wrong"])
+        assert outcomes(world, result) == [("nfc_tag", "wrong")]
+    world.ask("delete", path_of(made))
+    result = come(world, customer, venue, world.location(), of_url(old.tap_plain()))
+    assert parts(result) == ("accepted", "L1", ["proof_wrong"])
+    assert len(opened(come(world, customer, venue, world.location()))) == 1
+
+
 @pytest.mark.parametrize(
     "url", ["", "x", "https://example.test/t?uid=00&ctr=zz&cmac=00", "?picc_data=0&cmac=0"]
 )

@@ -407,8 +407,8 @@ def test_bad_evidence_takes_nothing_back_and_voiding_takes_all_of_it(world: Worl
     venue, customer = world.venue(), world.customer()
     world.offer(venue)
     first = world.check_in(customer, venue)
-    provision(world, venue, "nfc_tag", uid=uuid.uuid4().hex[:14])
-    forged = f"https://example.test/t?picc_data={'0' * 32}&cmac={'0' * 16}"
+    tag = provision(world, venue, "nfc_tag", uid=uuid.uuid4().hex[:14])
+    forged = f"https://example.test/t?uid={tag['uid']}&ctr=000001&cmac={'0' * 16}"
     spoiled = add(world, customer, first, {"kind": "nfc_tag", "url": forged})
     assert (spoiled["verdict"], codes(spoiled)) == ("accepted", ["not_verified"])
     assert (spoiled["level"], spoiled["visits"], spoiled["unlocked"]) == ("L1", 1, [])
