@@ -421,6 +421,21 @@ def test_bad_evidence_takes_nothing_back_and_voiding_takes_all_of_it(world: Worl
     assert tallies == 0
 
 
+def test_a_simulated_location_stays_so_when_a_proof_comes_beside_it(world: World):
+    venue, customer = world.venue(), world.customer()
+    first = world.check_in(customer, venue)
+    spoiled = add(world, customer, first, world.location(mock=True))
+    assert (spoiled["verdict"], spoiled["level"], codes(spoiled)) == (
+        "accepted",
+        "L1",
+        ["not_verified"],
+    )
+    proved = add(world, customer, first, staff_pin(world, venue))
+    assert (proved["level"], codes(proved)) == ("L1", ["not_verified"])
+    better = add(world, customer, first, world.location())
+    assert (better["level"], codes(better)) == ("L3", [])
+
+
 def test_voiding_after_an_unlock_expired_leaves_no_trace_in_the_numbers(world: World, db):
     venue = world.venue()
     offer = world.offer(venue, redeem_within_s=60, limit_total=5)

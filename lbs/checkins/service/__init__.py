@@ -553,11 +553,11 @@ def _spell(fix: LocationFix) -> str:
 
 
 def _open_fix(sealed: str | None, row: Any, vault: Vault) -> LocationFix | None:
-    """The fix of a check-in that was made a moment ago; one that was simulated is not asked for."""
+    """The fix of a check-in that was made a moment ago."""
     if sealed is None:
         return None
     lon, lat = json.loads(vault.unseal(sealed))
-    return LocationFix(lon, lat, row.accuracy_m, row.captured_at, row.provider, mock=False)
+    return LocationFix(lon, lat, row.accuracy_m, row.captured_at, row.provider, row.mock)
 
 
 def _write_proof(proof: Proven) -> dict[str, Any]:
