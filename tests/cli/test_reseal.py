@@ -57,7 +57,7 @@ class Town:
         for statement, secret in (
             (PROOF, "secret"),
             (WRISTBAND, "04A2"),
-            (FIX, "here"),
+            (FIX, "[10.5, 55.5]"),
             (APP, "{}"),
         ):
             self.write(statement, secret)
@@ -162,6 +162,18 @@ def test_a_wristband_is_found_by_its_tag_under_the_new_key(town: Town):
     with town.db.transaction() as session:
         digest = session.scalar(text("SELECT tag_digest FROM wristband"))
     assert digest == AFTER.digest(f"wristband {town.world.merchant_id} 04A2")
+
+
+def test_a_position_that_is_repeated_is_known_again_under_the_new_key(town: Town):
+    world = town.world
+    fix = {"lat": world.lat + 1.23e-5, "lon": world.lon + 4.56e-6}
+    assert world.check_in(world.customer(), town.venue, **fix)["verdict"] == "accepted"
+    sealed_anew(town)
+    town.reopen(NEW)
+    again = world.check_in(world.customer(), town.venue, **fix)
+    assert again["verdict"] == "ambiguous"
+    seen = world.ask("get", f"/v1/check-ins/{again['id']}/findings")["findings"]
+    assert [finding["reason"] for finding in seen] == ["repeated_fix"]
 
 
 def test_what_a_service_wrote_under_the_new_key_is_left_alone(town: Town):
