@@ -220,17 +220,22 @@ def _tag_keys(secret: str) -> nfc_tag.TagKeys:
 
 def _beacon(eid: bytes, candidates: Sequence[Provisioned], now: datetime) -> Proven:
     for proof in candidates:
-        elapsed_s = (now - datetime.fromisoformat(proof.parameters["started_at"])).total_seconds()
+        clock_s = _seconds_since(proof.parameters["started_at"], now)
+        unseen_s = _seconds_since(proof.parameters["compared_at"], now)
         step = beacon.resolve(
             bytes.fromhex(proof.secret),
             int(proof.parameters["rotation_exponent"]),
             eid,
-            clock_s=max(0, int(elapsed_s)),
-            drift_s=beacon.drift_allowed_s(elapsed_s),
+            clock_s=max(0, int(clock_s)),
+            drift_s=beacon.drift_allowed_s(unseen_s),
         )
         if step is not None:
             return _use(proof, Kind.BEACON, step, _unless_crowded(proof, step))
     return Proven(Kind.BEACON, Outcome.WRONG)
+
+
+def _seconds_since(moment: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(moment)).total_seconds()
 
 
 def _staff_pin(pin: str, candidates: Sequence[Provisioned], now: datetime) -> Proven:

@@ -189,7 +189,10 @@ class RotateVenueProofSchema(Schema):
     clock_s = Integer(
         load_default=None,
         validate=validate.Range(0, MAX_CLOCK_S),
-        metadata={"description": "What the beacon's clock says now; left out: it ran on"},
+        metadata={
+            "description": "What the beacon's clock says now: with its own key, this only compares "
+            "clocks; left out: it ran on"
+        },
     )
     pin = _pin()
 

@@ -12,6 +12,7 @@ down_revision = "0003"
 def upgrade() -> None:
     _proof_uses()
     _wearers()
+    _beacons()
 
 
 def _proof_uses() -> None:
@@ -33,6 +34,15 @@ def _wearers() -> None:
         ["merchant_id", "tag_digest"],
         unique=False,
     )
+
+
+def _beacons() -> None:
+    """When a beacon's clock was last compared with ours; it has run on since it was at zero."""
+    op.execute("""
+        UPDATE venue_proof
+        SET parameters = parameters || jsonb_build_object('compared_at', parameters->'started_at')
+        WHERE kind = 'beacon'
+    """)
 
 
 def downgrade() -> None:

@@ -680,6 +680,28 @@ def test_a_beacons_name_is_good_once_a_customer_while_it_stands(world: World):
         assert come(world, anna, venue, world.location(), show())["level"] == "L3"
 
 
+def test_a_beacons_clock_may_be_off_by_what_it_drifts_since_it_was_compared(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        venue = world.venue(cool_down_s=0)
+        made = provision(world, venue, "beacon")
+        key, zero = bytes.fromhex(made["identity_key"]), datetime.fromisoformat(made["started_at"])
+        device = EidBeacon(key, made["rotation_exponent"], zero)
+
+        def level(ago: timedelta) -> str:
+            heard = {"kind": "beacon", "eid": device.broadcast(now() - ago)}
+            return str(come(world, world.customer(), venue, world.location(), heard)["level"])
+
+        clock.shift(timedelta(days=365))
+        an_hour = timedelta(hours=1)
+        assert [level(timedelta(0)), level(an_hour), level(2 * an_hour)] == ["L3", "L3", "L1"]
+        given = {"identity_key": made["identity_key"]}
+        world.ask("post", f"{path_of(made)}/rotation", json=given)
+        assert level(an_hour) == "L3"
+        given["clock_s"] = 365 * 24 * 3600
+        world.ask("post", f"{path_of(made)}/rotation", json=given)
+        assert [level(timedelta(0)), level(an_hour)] == ["L3", "L1"]
+
+
 def test_hearing_the_neighbours_beacon_is_no_guess(strict: World):
     world = strict
     venue, customer = world.venue(), world.customer()
