@@ -33,8 +33,9 @@ AT_ONE = (
         "Many accounts.",
         """From one phone {account_farm_L1} got in; where more than {on_device} customers are on a
         phone, offers ask for one level more. But the app says which phone it is, so a script says
-        another each time, and is the careful spoof again. What a farm can take is bounded by the
-        offer's limits, in all and a day.""",
+        another each time, and is the careful spoof again; and an account that is erased takes what
+        is known of its phone along. What a farm can take is bounded by the offer's limits, in all
+        and a day.""",
         "account_farm.L1",
     ),
     Still(
@@ -95,8 +96,8 @@ AT_THREE = (
         """Anybody near can hear a beacon, and pass on what it says to phones that lie:
         {relayed_beacon_spoofed} got in. Once for each customer, for so many customers only
         (`max_customers`, 30 where the venue does not say otherwise), and for {beacon_new} minutes
-        at most with a new beacon; as clocks drift, {beacon_year} after a year, unless it is rotated
-        meanwhile. It is heard from outside: of the physical proofs it is the weakest.""",
+        at most with a new beacon; as clocks drift, {beacon_year} after a year, unless its clock is
+        compared meanwhile. It is heard from outside: of the physical proofs it is the weakest.""",
         "relayed_beacon_spoofed",
     ),
     Still(

@@ -128,6 +128,11 @@ class LocationFix:
     """Android's isMock or iOS's isSimulatedBySoftware."""
 
 
+def spell_position(lon: float, lat: float) -> str:
+    """What the digest is of that equal positions are known by."""
+    return f"fix {lon!r} {lat!r}"
+
+
 @dataclass(frozen=True, slots=True)
 class Travel:
     """From the customer's last accepted fix to this one; `accuracy_m` is that of both together."""

@@ -421,8 +421,8 @@ DELETE_OLD_USES = Statement("""
 FIND_CLAIM = Statement("""
     SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
            check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
-           check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
-           fix.received_at,
+           check_in.findings @> '[{"reason": "simulated_fix"}]' AS mock, check_in.captured_at,
+           check_in.accuracy_m, check_in.provider, fix.sealed, fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
            EXISTS (SELECT FROM unlock JOIN offer_version AS terms
                    ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)

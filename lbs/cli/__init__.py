@@ -6,7 +6,7 @@ import secrets
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 from uuid import UUID
 
 import click
@@ -115,7 +115,11 @@ def create_app(name: str) -> None:
 @apps.command("integrity")
 @click.argument("app_id", type=click.UUID)
 @click.option("--package", help="The Android app's package name.")
-@click.option("--decryption-key", help="Base64, as the Play Console shows it.")
+@click.option(
+    "--decryption-key",
+    type=click.File(),
+    help="A file with it in base64, as the Play Console shows it; - reads the standard input.",
+)
 @click.option("--verification-key", help="Base64, as the Play Console shows it.")
 @click.option("--apple-app-id", help="The iOS app's team and bundle: TEAMID1234.com.example.app.")
 @click.option("--apple-production/--apple-development", default=None, help="[production]")
@@ -246,7 +250,7 @@ def main() -> None:
 def _integrity(
     *,
     package: str | None,
-    decryption_key: str | None,
+    decryption_key: TextIO | None,
     verification_key: str | None,
     apple_app_id: str | None,
     apple_production: bool | None,
@@ -254,7 +258,7 @@ def _integrity(
     """The platforms that something was given for, with what was given."""
     play = {
         "package_name": package,
-        "decryption_key": decryption_key,
+        "decryption_key": decryption_key and decryption_key.read().strip(),
         "verification_key": verification_key,
     }
     apple = {"app_id": apple_app_id, "production": apple_production}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,14 +11,15 @@ import click
 from cryptography.fernet import InvalidToken
 from sqlalchemy import Row, text
 
+from lbs.checkins.policy import spell_position
 from lbs.db import Database, Session
 from lbs.unlocks.policy import read_any
 from lbs.vault import Vault
 
 BATCH = 500
 DEVICES = (
-    "Older keys can be taken off LBS_SECRETS_KEY now. Devices that registered under one, and "
-    "positions reported under it, are known again only as long as it is listed."
+    "Older keys can be taken off LBS_SECRETS_KEY now. Devices that registered under one are known "
+    "again only as long as it is listed."
 )
 
 
@@ -51,7 +53,7 @@ SEALED = (
     Sealed("offer_code", "id", "sealed_code", "code_digest", lambda _, code: read_any(code)),
     Sealed("friend_invitation", "id", "sealed_code", "code_digest"),
     Sealed("share", "id", "sealed_token"),
-    Sealed("fix", "check_in_id", "sealed"),
+    Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )
 

@@ -41,11 +41,11 @@ PHYSICAL = frozenset(Kind) - {Kind.POSTER_CODE, Kind.DEVICE_INTEGRITY}
 class Outcome(StrEnum):
     VALID = "valid"
     WRONG = "wrong"
-    """A code or PIN that is none of the venue's, or is over."""
+    """It is none of the venue's, or is over."""
     USED = "used"
     """This very proof has been used before."""
     FORGED = "forged"
-    """Made up: no tag, beacon or platform of ours could have said it."""
+    """Made up: no tag or platform of ours could have said it."""
     CROWDED = "crowded"
     """A code that more customers have used in its step than the venue expects."""
     OVER_LIMIT = "over_limit"
@@ -201,13 +201,19 @@ def _poster_code(code: str, candidates: Sequence[Provisioned]) -> Proven:
 
 
 def _nfc_tag(message: nfc_tag.TagMessage, candidates: Sequence[Provisioned]) -> Proven:
+    """Of a tag that is none of the venue's it proves nothing; with a MAC made up it is forged."""
     for proof in candidates:
-        read = nfc_tag.read_tag(message, _tag_keys(proof.secret))
-        if read is not None and read.uid.hex() == proof.parameters["uid"]:
-            seen = proof.counter is not None and read.counter <= proof.counter
-            outcome = Outcome.USED if seen else Outcome.VALID
-            return Proven(Kind.NFC_TAG, outcome, proof.id, proof.name, read.counter, read.counter)
-    return Proven(Kind.NFC_TAG, Outcome.FORGED)
+        keys = _tag_keys(proof.secret)
+        stated = nfc_tag.stated_by(message, keys.meta_read)
+        if stated is None or stated.uid.hex() != proof.parameters["uid"]:
+            continue
+        read = nfc_tag.read_tag(message, keys)
+        if read is None:
+            return Proven(Kind.NFC_TAG, Outcome.FORGED, proof.id, proof.name)
+        seen = proof.counter is not None and read.counter <= proof.counter
+        outcome = Outcome.USED if seen else Outcome.VALID
+        return Proven(Kind.NFC_TAG, outcome, proof.id, proof.name, read.counter, read.counter)
+    return Proven(Kind.NFC_TAG, Outcome.WRONG)
 
 
 def _tag_keys(secret: str) -> nfc_tag.TagKeys:
@@ -217,17 +223,22 @@ def _tag_keys(secret: str) -> nfc_tag.TagKeys:
 
 def _beacon(eid: bytes, candidates: Sequence[Provisioned], now: datetime) -> Proven:
     for proof in candidates:
-        elapsed_s = (now - datetime.fromisoformat(proof.parameters["started_at"])).total_seconds()
+        clock_s = _seconds_since(proof.parameters["started_at"], now)
+        unseen_s = _seconds_since(proof.parameters["compared_at"], now)
         step = beacon.resolve(
             bytes.fromhex(proof.secret),
             int(proof.parameters["rotation_exponent"]),
             eid,
-            clock_s=max(0, int(elapsed_s)),
-            drift_s=beacon.drift_allowed_s(elapsed_s),
+            clock_s=max(0, int(clock_s)),
+            drift_s=beacon.drift_allowed_s(unseen_s),
         )
         if step is not None:
             return _use(proof, Kind.BEACON, step, _unless_crowded(proof, step))
     return Proven(Kind.BEACON, Outcome.WRONG)
+
+
+def _seconds_since(moment: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(moment)).total_seconds()
 
 
 def _staff_pin(pin: str, candidates: Sequence[Provisioned], now: datetime) -> Proven:

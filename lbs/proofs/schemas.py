@@ -27,8 +27,6 @@ MIRRORED = f"picc_data={'0' * 32}&cmac={'0' * 16}"
 
 GIVEN = frozenset(member.name for member in members(Given))
 
-NAME: dict[str, Any] = {"required": True, "metadata": {"example": "Counter"}}
-
 
 class Hex(String):
     """So many hexadecimal digits, handed on in lower case."""
@@ -78,6 +76,8 @@ def _take_given(data: dict[str, Any]) -> Given:
 
 
 class _CreateProofSchema(Schema):
+    name = text(100, required=True, metadata={"example": "Counter"})
+
     @ma.post_load
     def make(self, data: dict[str, Any], **_: Any) -> CreateProof:
         """What is left beside name and what the merchant brings are the kind's parameters."""
@@ -89,7 +89,6 @@ class CreateVenueCodeProofSchema(_CreateProofSchema):
     """Six digits on a kiosk's screen that change every few seconds."""
 
     kind = tag("venue_code")
-    name = text(100, **NAME)
     step_s = Integer(
         load_default=30,
         validate=validate.Range(15, 60),
@@ -106,14 +105,12 @@ class CreatePosterCodeProofSchema(_CreateProofSchema):
     """A printed code that stays the same until it is rotated."""
 
     kind = tag("poster_code")
-    name = text(100, **NAME)
 
 
 class CreateNfcTagProofSchema(_CreateProofSchema):
     """An NTAG 424 DNA tag, which signs every tap."""
 
     kind = tag("nfc_tag")
-    name = text(100, **NAME)
     uid = Hex(
         14, required=True, metadata={"description": "Its 7 bytes", "example": "04de5f1eacc040"}
     )
@@ -129,7 +126,6 @@ class CreateBeaconProofSchema(_CreateProofSchema):
     """A Bluetooth beacon that speaks Eddystone-EID."""
 
     kind = tag("beacon")
-    name = text(100, **NAME)
     identity_key = _identity_key()
     max_customers = Integer(
         load_default=30,
@@ -154,14 +150,12 @@ class CreateReaderProofSchema(_CreateProofSchema):
     """A reader of wristbands, which reports taps with its own key."""
 
     kind = tag("reader")
-    name = text(100, **NAME)
 
 
 class CreateStaffProofSchema(_CreateProofSchema):
     """A staff member, who confirms customers by PIN or with their own key."""
 
     kind = tag("staff")
-    name = text(100, **NAME)
     pin = _pin()
     max_per_hour = Integer(
         load_default=30,
@@ -195,7 +189,10 @@ class RotateVenueProofSchema(Schema):
     clock_s = Integer(
         load_default=None,
         validate=validate.Range(0, MAX_CLOCK_S),
-        metadata={"description": "What the beacon's clock says now; left out: it ran on"},
+        metadata={
+            "description": "What the beacon's clock says now: with its own key, this only compares "
+            "clocks; left out: it ran on"
+        },
     )
     pin = _pin()
 

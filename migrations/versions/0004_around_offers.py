@@ -34,6 +34,7 @@ def upgrade() -> None:
     _budgets()
     _stacking()
     _reservations()
+    _beacons()
     # public promotions
     op.create_table(
         "promotion",
@@ -383,6 +384,15 @@ def _reservations() -> None:
         unique=False,
         postgresql_where="state = 'unlocked'",
     )
+
+
+def _beacons() -> None:
+    """When a beacon's clock was last compared with ours; it has run on since it was at zero."""
+    op.execute("""
+        UPDATE venue_proof
+        SET parameters = parameters || jsonb_build_object('compared_at', parameters->'started_at')
+        WHERE kind = 'beacon'
+    """)
 
 
 def downgrade() -> None:

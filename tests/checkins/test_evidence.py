@@ -627,6 +627,27 @@ def test_a_counter_rolled_back_by_hand_breaks_the_mac(world: World):
     assert parts(result) == ("rejected", "L0", ["not_verified"])
 
 
+def test_a_tag_that_is_none_of_the_venues_or_has_old_keys_proves_nothing_and_is_no_strike(
+    world: World,
+):
+    venue, next_door = world.venue(cool_down_s=0), world.venue()
+    world.offer(venue)
+    customer = world.customer()
+    made = provision(world, venue, "nfc_tag", uid=uuid.uuid4().hex[:14])
+    keys = (bytes.fromhex(made[name]) for name in ("meta_read_key", "file_read_key"))
+    old = Tag424(bytes.fromhex(made["uid"]), TagKeys(*keys))
+    world.ask("post", f"{path_of(made)}/rotation", json={})
+    made_up = f"https://example.test/t?picc_data={'0' * 32}&cmac={'0' * 16}"
+    for url in (tag(world, next_door).tap(), tag(world, next_door).tap_plain(), old.tap(), made_up):
+        result = come(world, customer, venue, world.location(), of_url(url))
+        assert parts(result) == ("accepted", "L1", ["proof_wrong"])
+        assert outcomes(world, result) == [("nfc_tag", "wrong")]
+    world.ask("delete", path_of(made))
+    result = come(world, customer, venue, world.location(), of_url(old.tap_plain()))
+    assert parts(result) == ("accepted", "L1", ["proof_wrong"])
+    assert len(opened(come(world, customer, venue, world.location()))) == 1
+
+
 @pytest.mark.parametrize(
     "url", ["", "x", "https://example.test/t?uid=00&ctr=zz&cmac=00", "?picc_data=0&cmac=0"]
 )
@@ -657,6 +678,28 @@ def test_a_beacons_name_is_good_once_a_customer_while_it_stands(world: World):
         late = come(world, anna, venue, world.location(), heard)
         assert parts(late) == ("accepted", "L1", ["proof_wrong"])
         assert come(world, anna, venue, world.location(), show())["level"] == "L3"
+
+
+def test_a_beacons_clock_may_be_off_by_what_it_drifts_since_it_was_compared(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        venue = world.venue(cool_down_s=0)
+        made = provision(world, venue, "beacon")
+        key, zero = bytes.fromhex(made["identity_key"]), datetime.fromisoformat(made["started_at"])
+        device = EidBeacon(key, made["rotation_exponent"], zero)
+
+        def level(ago: timedelta) -> str:
+            heard = {"kind": "beacon", "eid": device.broadcast(now() - ago)}
+            return str(come(world, world.customer(), venue, world.location(), heard)["level"])
+
+        clock.shift(timedelta(days=365))
+        an_hour = timedelta(hours=1)
+        assert [level(timedelta(0)), level(an_hour), level(2 * an_hour)] == ["L3", "L3", "L1"]
+        given = {"identity_key": made["identity_key"]}
+        world.ask("post", f"{path_of(made)}/rotation", json=given)
+        assert level(an_hour) == "L3"
+        given["clock_s"] = 365 * 24 * 3600
+        world.ask("post", f"{path_of(made)}/rotation", json=given)
+        assert [level(timedelta(0)), level(an_hour)] == ["L3", "L1"]
 
 
 def test_hearing_the_neighbours_beacon_is_no_guess(strict: World):

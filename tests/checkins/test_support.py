@@ -407,8 +407,8 @@ def test_bad_evidence_takes_nothing_back_and_voiding_takes_all_of_it(world: Worl
     venue, customer = world.venue(), world.customer()
     world.offer(venue)
     first = world.check_in(customer, venue)
-    provision(world, venue, "nfc_tag", uid=uuid.uuid4().hex[:14])
-    forged = f"https://example.test/t?picc_data={'0' * 32}&cmac={'0' * 16}"
+    tag = provision(world, venue, "nfc_tag", uid=uuid.uuid4().hex[:14])
+    forged = f"https://example.test/t?uid={tag['uid']}&ctr=000001&cmac={'0' * 16}"
     spoiled = add(world, customer, first, {"kind": "nfc_tag", "url": forged})
     assert (spoiled["verdict"], codes(spoiled)) == ("accepted", ["not_verified"])
     assert (spoiled["level"], spoiled["visits"], spoiled["unlocked"]) == ("L1", 1, [])
@@ -419,6 +419,21 @@ def test_bad_evidence_takes_nothing_back_and_voiding_takes_all_of_it(world: Worl
             text("SELECT count(*) FROM visit_tally WHERE venue_id = :id"), {"id": venue["id"]}
         )
     assert tallies == 0
+
+
+def test_a_simulated_location_stays_so_when_a_proof_comes_beside_it(world: World):
+    venue, customer = world.venue(), world.customer()
+    first = world.check_in(customer, venue)
+    spoiled = add(world, customer, first, world.location(mock=True))
+    assert (spoiled["verdict"], spoiled["level"], codes(spoiled)) == (
+        "accepted",
+        "L1",
+        ["not_verified"],
+    )
+    proved = add(world, customer, first, staff_pin(world, venue))
+    assert (proved["level"], codes(proved)) == ("L1", ["not_verified"])
+    better = add(world, customer, first, world.location())
+    assert (better["level"], codes(better)) == ("L3", [])
 
 
 def test_voiding_after_an_unlock_expired_leaves_no_trace_in_the_numbers(world: World, db):

@@ -60,7 +60,7 @@ class Town:
         for statement, secret in (
             (PROOF, "secret"),
             (WRISTBAND, "04A2"),
-            (FIX, "here"),
+            (FIX, "[10.5, 55.5]"),
             (APP, "{}"),
         ):
             self.write(statement, secret)
@@ -213,6 +213,18 @@ def test_an_unlock_with_a_code_of_the_merchants_own_is_found_under_the_new_key(t
             text("SELECT code_digest FROM unlock WHERE id = :id"), {"id": unlock["id"]}
         )
     assert digest == AFTER.digest("TAK4711ABCD")
+
+
+def test_a_position_that_is_repeated_is_known_again_under_the_new_key(town: Town):
+    world = town.world
+    fix = {"lat": world.lat + 1.23e-5, "lon": world.lon + 4.56e-6}
+    assert world.check_in(world.customer(), town.venue, **fix)["verdict"] == "accepted"
+    sealed_anew(town)
+    town.reopen(NEW)
+    again = world.check_in(world.customer(), town.venue, **fix)
+    assert again["verdict"] == "ambiguous"
+    seen = world.ask("get", f"/v1/check-ins/{again['id']}/findings")["findings"]
+    assert [finding["reason"] for finding in seen] == ["repeated_fix"]
 
 
 def test_what_a_service_wrote_under_the_new_key_is_left_alone(town: Town):

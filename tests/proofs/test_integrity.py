@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from uuid import uuid4
 
 import cbor2
@@ -403,9 +404,13 @@ def integrity(env: dict[str, str]) -> Callable[..., str]:  # noqa: F811
     return lambda *words, status=0: lbs(env, "apps", "integrity", made[1], *words, status=status)
 
 
-def test_the_operator_sets_an_app_up_platform_by_platform(integrity: Callable[..., str]):
-    keys = DOCUMENT["play"]
-    google = ["--package", PACKAGE, "--decryption-key", keys["decryption_key"]]
+def test_the_operator_sets_an_app_up_platform_by_platform(
+    integrity: Callable[..., str], tmp_path: Path
+):
+    keys, secret = DOCUMENT["play"], tmp_path / "key"
+    google = ["--package", PACKAGE, "--decryption-key", str(secret)]
+    assert "No such file" in integrity(*google, status=2)
+    secret.write_text(f"{keys['decryption_key']}\n")
 
     assert "verification_key is missing" in integrity(*google, status=1)
     said = integrity(*google, "--verification-key", keys["verification_key"])

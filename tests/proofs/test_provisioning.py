@@ -423,6 +423,7 @@ def test_a_beacons_clock_is_known_from_its_registration_on(place: Place):
         "rotation_exponent": 9,
         "max_customers": 30,
         "started_at": "2026-11-22T08:00:00Z",
+        "compared_at": "2026-11-22T09:00:00Z",
     }
     assert place.rotate(new)["started_at"] == "2026-11-22T08:00:00Z"
     with time_machine.travel(at + timedelta(hours=2), tick=False):

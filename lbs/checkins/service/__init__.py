@@ -30,6 +30,7 @@ from lbs.checkins.policy import (
     brings,
     judge,
     receipt_ttl,
+    spell_position,
     uphold,
 )
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
@@ -483,7 +484,7 @@ def _gather(
         lon=fix.lon if fix else None,
         lat=fix.lat if fix else None,
         captured_at=fix.captured_at if fix else None,
-        digests=vault.digests(_spell(fix)) if fix else [],
+        digests=vault.digests(spell_position(fix.lon, fix.lat)) if fix else [],
         rapid_window=limits.rapid_window,
         now=now,
     )
@@ -599,20 +600,16 @@ def _fix_columns(claim: Claim, vault: Vault) -> dict[str, Any]:
     return {
         "fix_received_at": claim.fix_received_at,
         "sealed_fix": vault.seal(json.dumps([fix.lon, fix.lat])) if fix else None,
-        "fix_digest": vault.digest(_spell(fix)) if fix else None,
+        "fix_digest": vault.digest(spell_position(fix.lon, fix.lat)) if fix else None,
     }
 
 
-def _spell(fix: LocationFix) -> str:
-    return f"fix {fix.lon!r} {fix.lat!r}"
-
-
 def _open_fix(sealed: str | None, row: Any, vault: Vault) -> LocationFix | None:
-    """The fix of a check-in that was made a moment ago; one that was simulated is not asked for."""
+    """The fix of a check-in that was made a moment ago."""
     if sealed is None:
         return None
     lon, lat = json.loads(vault.unseal(sealed))
-    return LocationFix(lon, lat, row.accuracy_m, row.captured_at, row.provider, mock=False)
+    return LocationFix(lon, lat, row.accuracy_m, row.captured_at, row.provider, row.mock)
 
 
 def _write_proof(proof: Proven) -> dict[str, Any]:

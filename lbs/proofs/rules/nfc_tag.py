@@ -66,14 +66,15 @@ def read_tag(message: TagMessage, keys: TagKeys) -> TagRead | None:
 
     Raises nothing. The MACs are compared in constant time.
     """
-    read, covered = _claim(message, keys.meta_read), _covered_text(message)
+    read, covered = stated_by(message, keys.meta_read), _covered_text(message)
     if read is None or covered is None:
         return None
     genuine = hmac.compare_digest(_sdm_mac(keys.file_read, read, covered), message.cmac)
     return read if genuine else None
 
 
-def _claim(message: TagMessage, meta_read: bytes) -> TagRead | None:
+def stated_by(message: TagMessage, meta_read: bytes) -> TagRead | None:
+    """Which read of which tag it says it is, whoever says so; None where this key opens nothing."""
     match message:
         case TagMessage(picc_data=bytes(sealed), uid=None, counter=None):
             return _open(sealed, meta_read) if len(sealed) == BLOCK_BYTES else None

@@ -56,11 +56,15 @@ def make_secret(kind: str, parameters: Mapping[str, Any], given: Given, random_b
 def set_clock(
     kind: str, parameters: Mapping[str, Any], given: Given, now: datetime
 ) -> dict[str, Any]:
-    """The parameters, a beacon's with the moment at which its clock was at zero."""
+    """The parameters, a beacon's with when its clock was at zero, and when we were told so."""
     if kind != "beacon" or (given.clock_s is None and "started_at" in parameters):
         return dict(parameters)
     started_at = now - timedelta(seconds=given.clock_s or 0)
-    return {**parameters, "started_at": started_at.isoformat().replace("+00:00", "Z")}
+    return {**parameters, "started_at": _write(started_at), "compared_at": _write(now)}
+
+
+def _write(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _tag_keys(uid: str, given: Given, random_bytes: bytes) -> nfc_tag.TagKeys:
