@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, select
 
 from lbs.checkins.models import CheckIn
+from lbs.circles.queries import FRIENDS_PRESENT
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
@@ -206,7 +207,12 @@ RECORD = Statement("""
             WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
 """)
 
-LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR NO KEY UPDATE")
+
+LOCK_CUSTOMER_OUT = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+
+LOCK_VENUE = Statement("SELECT id FROM venue WHERE id = :venue_id FOR NO KEY UPDATE")
+"""A statement of its own, before those are counted who are there."""
 
 _LIVE_PROOFS = """
     FROM venue_proof AS proof
@@ -437,9 +443,12 @@ HISTORY = Statement(f"""
            own.days AS own_days, own.reached_at AS own_reached_at,
            best.days AS best_other_days, best.reached_at AS best_other_reached_at,
            quiet.hits AS quiet_hits, quiet.visits AS quiet_visits,
-           trail.visits AS trail, opened.offers AS opened, counter.taken
+           trail.visits AS trail, opened.offers AS opened, counter.taken,
+           CASE WHEN asked.friends THEN ({FRIENDS_PRESENT}) END AS friends_present
     FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked(
-        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean)
+        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean, friends boolean)
+    JOIN venue ON venue.id = asked.venue_id
+    CROSS JOIN (SELECT CAST(:customer_id AS uuid) AS id) AS customer
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_object('customer', customer_id, 'days', days,
                                             'reached_at', reached_at)) AS people
@@ -577,8 +586,18 @@ def record(
 
 
 def lock_customer(session: Session, customer_id: UUID) -> None:
-    """One at a time, for what a customer may do only once."""
+    """One at a time, for what a customer may do only once. Others can still give to them."""
     LOCK_CUSTOMER.do(session, {"customer_id": customer_id})
+
+
+def lock_customer_out(session: Session, customer_id: UUID) -> None:
+    """None of the customer's check-ins goes on meanwhile, and nobody gives to them."""
+    LOCK_CUSTOMER_OUT.do(session, {"customer_id": customer_id})
+
+
+def lock_venue(session: Session, venue_id: UUID) -> None:
+    """Those who check in here are counted one after the other; after the customer's own lock."""
+    LOCK_VENUE.do(session, {"venue_id": venue_id})
 
 
 def live_proofs(

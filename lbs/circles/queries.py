@@ -31,10 +31,14 @@ FRIENDS_PRESENT = """
     WHERE EXISTS (
         SELECT FROM check_in AS theirs
         WHERE theirs.customer_id = friend.id AND theirs.venue_id = venue.id
-          AND theirs.verdict = 'accepted' AND theirs.occurred_at <= CAST(:now AS timestamptz)
-          AND theirs.occurred_at >= CAST(:now AS timestamptz) - interval '3 hours')
+          AND theirs.verdict = 'accepted'
+          AND theirs.occurred_at BETWEEN CAST(:now AS timestamptz) - interval '3 hours'
+                                     AND CAST(:now AS timestamptz) + interval '3 hours')
 """
-"""How many friends of `customer` have checked in at `venue` within the last three hours."""
+"""How many friends of `customer` have checked in at `venue` within three hours of now.
+
+Some may have come a moment later, where the customer's check-in is judged after theirs.
+"""
 
 FIND_PARTY = Statement("""
     SELECT id, venue_id FROM party WHERE code = :code AND expires_at > :now FOR NO KEY UPDATE

@@ -460,8 +460,8 @@ SWARM = "swarm 2026-11-22 venue v"
         (1, {"taken": {SWARM: 1}}, (1, 2, Why.ALREADY_TODAY)),
         (4, {"taken": {"swarm 2026-11-21 venue v": 1}}, (4, 5, None)),
         (4, {"taken": {"swarm 2026-11-22 venue w": 1}}, (4, 5, None)),
-        (3, {"last_visit_at": at("2026-11-22 10:01")}, (4, 4, Why.MORE_PEOPLE)),
-        (3, {"last_visit_at": at("2026-11-22 10:00")}, (3, 4, Why.MORE_PEOPLE)),
+        (3, {"last_visit_at": at("2026-11-22 10:00")}, (4, 4, Why.MORE_PEOPLE)),
+        (3, {"last_visit_at": at("2026-11-22 09:59")}, (3, 4, Why.MORE_PEOPLE)),
     ],
 )
 def test_a_swarm_opens_once_a_day_for_all_who_are_there(present, members, look):

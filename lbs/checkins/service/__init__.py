@@ -33,7 +33,7 @@ from lbs.checkins.policy import (
     uphold,
 )
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
-from lbs.checkins.service.histories import Histories, Place, histories
+from lbs.checkins.service.histories import Histories, Place, Visitor, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
 from lbs.offers.rules import (
@@ -294,7 +294,7 @@ def nearby(
         session, customer_id=customer_id, lon=lon, lat=lat, radius_m=radius_m, limit=limit, now=now
     )
     places = [Place(_history(row, now), _offers_near(row, now)) for row in rows]
-    known = histories(session, customer_id, NOBODYS, places, now)
+    known = histories(session, Visitor(customer_id, NOBODYS, now), places)
     return [_view_nearby(row, place, known) for row, place in zip(rows, places, strict=True)]
 
 
@@ -379,8 +379,10 @@ def _try_to_conclude(
     case = Case(claim, seen, facts, judgement, now)
     offers = case.offers
     place = Place(case.history, [offer for _, offer in offers])
-    known = histories(session, customer_id, claim.id, [place], claim.occurred_at)
-    case = replace(case, histories=known)
+    if judgement.accepted and place.counts_people:
+        queries.lock_venue(session, seen.venue_id)
+    visitor = Visitor(customer_id, claim.id, claim.occurred_at)
+    case = replace(case, histories=histories(session, visitor, [place]))
     grants = [
         _grant(case, row, caps_of(offer, look), tools)
         for row, offer in offers

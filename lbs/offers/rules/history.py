@@ -109,7 +109,7 @@ class History:
     @property
     def is_here(self) -> bool:
         """Whether the customer is present by an earlier check-in."""
-        return self.last_visit_at is not None and self.last_visit_at > self.now - PRESENT_FOR
+        return self.last_visit_at is not None and self.last_visit_at >= self.now - PRESENT_FOR
 
     @property
     def came_today(self) -> bool:

@@ -236,6 +236,17 @@ class EventRuleSchema(Schema):
         return {name: str(value) for name, value in data.items()}
 
 
+class FriendsRuleSchema(Schema):
+    """Opens for a customer who finds so many of their friends at the venue."""
+
+    kind = tag("friends")
+    n = Integer(
+        required=True,
+        validate=validate.Range(1, 500),
+        metadata={"description": "The customer not included", "example": 2},
+    )
+
+
 class RuleSchema(OneOf):
     """When the offer opens. A visit is an accepted check-in at the venue."""
 
@@ -252,6 +263,7 @@ class RuleSchema(OneOf):
         "off_peak": OffPeakRuleSchema(),
         "comeback": ComebackRuleSchema(),
         "event": EventRuleSchema(),
+        "friends": FriendsRuleSchema(),
     }
 
 
