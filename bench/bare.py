@@ -127,7 +127,15 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "code_digest": secrets.token_hex(32),
             "expires_at": offer["valid_to"],
             "caps": {},
+            "once": {},
             "event_id": str(new_id()),
+            "check_in_id": str(check_in_id),
+            "customer_id": customer_id,
+            "subject_id": str(seen["subject_id"]),
+            "level": 1,
+            "first_visit": not seen["visits"],
+            "counted": True,
+            "opened_by": "check_in",
         }
         for offer in seen["offers"]
     ]
@@ -147,6 +155,8 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "verdict": "accepted",
             "verdict_before": None,
             "level": 1,
+            "risk": 0,
+            "party_id": None,
             "findings": "[]",
             "proofs": "[]",
             "reasons": [],

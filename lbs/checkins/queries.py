@@ -8,17 +8,29 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Uuid, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 
 from lbs.checkins.models import CheckIn
-from lbs.circles.queries import FRIENDS_PRESENT
+from lbs.circles.queries import FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
+from lbs.unlocks.models import Unlock
 from lbs.unlocks.queries import FREE_STOCK
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
+_UNLOCK_IDS = (
+    select(
+        func.coalesce(
+            func.array_agg(aggregate_order_by(Unlock.id, Unlock.id)), cast(array([]), ARRAY(Uuid))
+        )
+    )
+    .where(Unlock.check_in_id == CheckIn.id)
+    .scalar_subquery()
+    .label("unlock_ids")
+)
 _LOCAL_DAY = "(CAST(:now AS timestamptz) AT TIME ZONE venue.time_zone)::date"
 
 _OFFERS = f"""
@@ -132,17 +144,18 @@ RECORD = Statement("""
         RETURNING visits
     ), checked_in AS (
         INSERT INTO check_in AS old (id, venue_id, customer_id, occurred_at, event_id, verdict,
-                                     level, findings, proofs, revision, visit, distance_m,
-                                     accuracy_m, captured_at, provider)
+                                     level, findings, proofs, revision, visit, risk, party_id,
+                                     distance_m, accuracy_m, captured_at, provider)
         SELECT :check_in_id, :venue_id, :customer_id, :occurred_at, CAST(:of_event_id AS uuid),
-               :verdict, :level, :findings, :proofs, 0, CAST(:visit AS bigint), :distance_m,
-               :accuracy_m, :captured_at, :provider
+               :verdict, :level, :findings, :proofs, 0, CAST(:visit AS bigint), :risk,
+               CAST(:party_id AS uuid), :distance_m, :accuracy_m, :captured_at, :provider
         WHERE NOT :visits OR EXISTS (SELECT FROM visit)
         ON CONFLICT (id) DO UPDATE
             SET verdict = excluded.verdict, level = excluded.level, findings = excluded.findings,
                 proofs = excluded.proofs, revision = old.revision + 1, visit = excluded.visit,
-                distance_m = excluded.distance_m, accuracy_m = excluded.accuracy_m,
-                captured_at = excluded.captured_at, provider = excluded.provider
+                risk = excluded.risk, distance_m = excluded.distance_m,
+                accuracy_m = excluded.accuracy_m, captured_at = excluded.captured_at,
+                provider = excluded.provider
             WHERE old.revision = :revision_seen
         RETURNING id
     ), kept AS (
@@ -158,32 +171,38 @@ RECORD = Statement("""
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
-            code_digest text, expires_at timestamptz, caps jsonb, event_id uuid)
+            code_digest text, expires_at timestamptz, caps jsonb, once jsonb, event_id uuid,
+            check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
+            first_visit boolean, counted boolean, opened_by text)
         WHERE EXISTS (SELECT FROM checked_in)
+    ), asked AS (
+        SELECT offer_id, key AS bucket, count(*) AS units, max(value::bigint) AS cap
+        FROM wanted, jsonb_each_text(caps) GROUP BY offer_id, key
+        UNION ALL
+        SELECT DISTINCT offer_id, key, 1, value::bigint FROM wanted, jsonb_each_text(once)
     ), taken AS (
         INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
-        SELECT wanted.offer_id, cap.key, 1, cap.value::bigint
-        FROM wanted, jsonb_each_text(wanted.caps) AS cap
-        ORDER BY wanted.offer_id, cap.key
+        SELECT offer_id, bucket, units, cap FROM asked WHERE units <= cap
+        ORDER BY offer_id, bucket
         ON CONFLICT (offer_id, bucket) DO UPDATE
-            SET taken = stock.taken + 1, cap = excluded.cap
-            WHERE stock.taken < excluded.cap
+            SET taken = stock.taken + excluded.taken, cap = excluded.cap
+            WHERE stock.taken + excluded.taken <= excluded.cap
         RETURNING offer_id, bucket
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            counted, unlocked_at, expires_at)
+                            counted, opened_by, unlocked_at, expires_at)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
-               :check_in_id, :customer_id, :subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, :counted, :now,
-               wanted.expires_at
-        FROM wanted, LATERAL (
-            SELECT coalesce(array_agg(key), '{}') AS names
-            FROM jsonb_object_keys(wanted.caps) AS key
-        ) AS buckets
-        WHERE cardinality(buckets.names) = (
-            SELECT count(*) FROM taken WHERE taken.offer_id = wanted.offer_id)
-        RETURNING id, offer_id, offer_version
+               wanted.check_in_id, wanted.customer_id, wanted.subject_id, wanted.sealed_code,
+               decode(wanted.code_digest, 'hex'), 'unlocked',
+               ARRAY(SELECT jsonb_object_keys(wanted.caps)), wanted.counted, wanted.opened_by,
+               :now, wanted.expires_at
+        FROM wanted
+        WHERE NOT EXISTS (
+            SELECT FROM jsonb_object_keys(wanted.caps || wanted.once) AS bucket
+            WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
+        ON CONFLICT (check_in_id, offer_id) DO NOTHING
+        RETURNING id
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
@@ -196,20 +215,71 @@ RECORD = Statement("""
         FROM checked_in
         UNION ALL
         SELECT wanted.event_id, CAST(:now AS timestamptz), 'unlocked', CAST(:merchant_id AS uuid),
-               CAST(:venue_id AS uuid), CAST(:subject_id AS uuid), CAST(:check_in_id AS uuid),
-               NULL, NULL, CAST(:level AS bigint), CAST(:first_visit AS boolean), NULL, NULL,
-               granted.offer_id, granted.offer_version, granted.id, :counted
+               CAST(:venue_id AS uuid), wanted.subject_id, wanted.check_in_id, NULL, NULL,
+               wanted.level, wanted.first_visit, NULL, NULL, wanted.offer_id,
+               wanted.offer_version, granted.id, wanted.counted
         FROM granted JOIN wanted ON wanted.unlock_id = granted.id
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
            (SELECT array_agg(id) FROM granted) AS granted,
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
-            WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
+            WHERE (SELECT count(*) FROM granted) < (SELECT count(*) FROM wanted)) AS taken
 """)
 
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR NO KEY UPDATE")
 
 LOCK_CUSTOMER_OUT = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+
+_THREE_HOURS = """
+    {row}.occurred_at BETWEEN CAST(:now AS timestamptz) - interval '3 hours'
+                          AND CAST(:now AS timestamptz) + interval '3 hours'
+"""
+_IN_PARTY = "{row}.party_id = CAST(:party_id AS uuid)"
+
+_PRESENT = f"""
+    SELECT count(DISTINCT other.customer_id) FROM check_in AS other
+    WHERE other.venue_id = venue.id AND other.verdict = 'accepted'
+      AND other.customer_id <> customer.id AND {_THREE_HOURS.format(row="other")}
+      AND NOT EXISTS (
+          SELECT FROM customer AS person JOIN customer_standing AS standing USING (subject_id)
+          WHERE person.id = other.customer_id AND standing.merchant_id = venue.merchant_id
+            AND standing.standing = 'staff')
+"""
+"""How many others than `customer` are at `venue`, staff left out."""
+
+_OTHERS = """
+    SELECT customer.id AS customer_id, customer.subject_id, check_in.id AS check_in_id,
+           check_in.level, check_in.risk, check_in.visit, standing.standing,
+           ARRAY(
+               SELECT unlock.offer_id FROM unlock JOIN check_in AS theirs
+                 ON theirs.id = unlock.check_in_id
+               WHERE unlock.customer_id = customer.id AND theirs.venue_id = :venue_id
+                 AND theirs.verdict = 'accepted' AND {of_theirs}) AS opened
+    FROM check_in JOIN customer ON customer.id = check_in.customer_id
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
+    WHERE check_in.venue_id = :venue_id AND check_in.verdict = 'accepted' AND {of_check_in}
+      AND customer.id <> :customer_id AND standing.standing IS DISTINCT FROM 'staff'
+      AND NOT EXISTS (
+          SELECT FROM check_in AS later
+          WHERE later.customer_id = customer.id AND later.venue_id = :venue_id
+            AND later.verdict = 'accepted' AND {of_later}
+            AND (later.occurred_at, later.id) > (check_in.occurred_at, check_in.id))
+    ORDER BY check_in.occurred_at, check_in.id
+    FOR KEY SHARE OF customer FOR SHARE OF check_in
+"""
+"""Others with their last accepted check-in at the venue, first come first, and what it opened.
+
+Neither is erased or voided before they have what opens for them.
+"""
+
+
+def _others(scope: str) -> Statement:
+    scopes = {f"of_{row}": scope.format(row=row) for row in ("check_in", "theirs", "later")}
+    return Statement(_OTHERS.format(**scopes))
+
+
+OTHERS_PRESENT, OTHERS_IN_PARTY = _others(_THREE_HOURS), _others(_IN_PARTY)
 
 LOCK_VENUE = Statement("SELECT id FROM venue WHERE id = :venue_id FOR NO KEY UPDATE")
 """A statement of its own, before those are counted who are there."""
@@ -418,8 +488,8 @@ DELETE_OLD_USES = Statement("""
 FIND_CLAIM = Statement("""
     SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
            check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
-           check_in.captured_at, check_in.accuracy_m, check_in.provider, fix.sealed,
-           fix.received_at,
+           check_in.captured_at, check_in.accuracy_m, check_in.provider, check_in.party_id,
+           fix.sealed, fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
            (SELECT max(earlier.occurred_at) FROM check_in AS earlier
             WHERE earlier.customer_id = check_in.customer_id
@@ -444,9 +514,18 @@ HISTORY = Statement(f"""
            best.days AS best_other_days, best.reached_at AS best_other_reached_at,
            quiet.hits AS quiet_hits, quiet.visits AS quiet_visits,
            trail.visits AS trail, opened.offers AS opened, counter.taken,
-           CASE WHEN asked.friends THEN ({FRIENDS_PRESENT}) END AS friends_present
+           CASE WHEN asked.present THEN ({_PRESENT}) END AS present,
+           CASE WHEN asked.friends THEN ({FRIENDS_PRESENT}) END AS friends_present,
+           CASE WHEN asked.party THEN ({PARTY_SIZE}) END AS party,
+           CASE WHEN asked.party THEN ARRAY(
+               SELECT unlock.offer_id FROM unlock JOIN check_in AS under
+                 ON under.id = unlock.check_in_id
+               WHERE unlock.customer_id = :customer_id AND under.venue_id = asked.venue_id
+                 AND under.verdict = 'accepted' AND {_IN_PARTY.format(row="under")}
+           ) END AS opened_in_party
     FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked(
-        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean, friends boolean)
+        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean, present boolean,
+        friends boolean, party boolean)
     JOIN venue ON venue.id = asked.venue_id
     CROSS JOIN (SELECT CAST(:customer_id AS uuid) AS id) AS customer
     LEFT JOIN LATERAL (
@@ -571,8 +650,8 @@ def record(
 
     `recorded` is false, and nothing was written, where the history that was judged
     (`visits_seen`, `revision_seen`) is no longer the history there is. `granted` are the unlocks
-    for which every counter had room; `unused` what was taken for those that had not, to be given
-    back.
+    for which every counter had room; where that is not all, `taken` are the counters that had
+    room, and what was taken for the others is to be given back.
     """
     return RECORD.one(
         session,
@@ -593,6 +672,22 @@ def lock_customer(session: Session, customer_id: UUID) -> None:
 def lock_customer_out(session: Session, customer_id: UUID) -> None:
     """None of the customer's check-ins goes on meanwhile, and nobody gives to them."""
     LOCK_CUSTOMER_OUT.do(session, {"customer_id": customer_id})
+
+
+def others_present(
+    session: Session, *, customer_id: UUID, venue_id: UUID, merchant_id: UUID, now: datetime
+) -> Sequence[Any]:
+    """Who else is at the venue, within three hours of now; they and their check-ins are locked."""
+    who = {"customer_id": customer_id, "venue_id": venue_id, "merchant_id": merchant_id}
+    return OTHERS_PRESENT.all(session, {**who, "now": now})
+
+
+def others_in_party(
+    session: Session, *, customer_id: UUID, venue_id: UUID, merchant_id: UUID, party_id: UUID
+) -> Sequence[Any]:
+    """Who else has checked in at the venue under the party; they are locked too."""
+    who = {"customer_id": customer_id, "venue_id": venue_id, "merchant_id": merchant_id}
+    return OTHERS_IN_PARTY.all(session, {**who, "party_id": party_id})
 
 
 def lock_venue(session: Session, venue_id: UUID) -> None:
@@ -760,6 +855,7 @@ def list_check_ins(
             CheckIn.verdict,
             CheckIn.level,
             CheckIn.findings,
+            _UNLOCK_IDS,
         )
         .join(Venue, Venue.id == CheckIn.venue_id)
         .where(CheckIn.customer_id == customer_id)

@@ -19,8 +19,15 @@ PARTY_SIZE = """
     WHERE party.id = CAST(:party_id AS uuid) AND other.venue_id = venue.id
       AND other.verdict = 'accepted' AND other.customer_id <> customer.id
       AND other.occurred_at BETWEEN party.created_at AND party.expires_at
+      AND NOT EXISTS (
+          SELECT FROM customer AS person JOIN customer_standing AS standing USING (subject_id)
+          WHERE person.id = other.customer_id AND standing.merchant_id = venue.merchant_id
+            AND standing.standing = 'staff')
 """
-"""How many others than `customer` have checked in at `venue` under the party; 0 without one."""
+"""How many others than `customer` have checked in at `venue` under the party; 0 without one.
+
+Staff of the venue are none of them.
+"""
 
 FRIENDS_PRESENT = """
     SELECT count(*) FROM (

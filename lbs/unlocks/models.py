@@ -22,6 +22,7 @@ class Unlock(Model):
     __tablename__ = "unlock"
     __table_args__ = (
         CheckConstraint("state IN ('unlocked', 'redeemed', 'expired', 'voided')", name="state"),
+        CheckConstraint("opened_by IN ('check_in', 'party', 'swarm')", name="opened_by"),
         ForeignKeyConstraint(
             ["offer_id", "offer_version"], ["offer_version.offer_id", "offer_version.number"]
         ),
@@ -46,6 +47,8 @@ class Unlock(Model):
     """The counters of offer_stock that it takes from."""
     counted: Mapped[bool] = mapped_column(server_default="true")
     """Whether it counts in statistics: a tester's and a staff member's do not."""
+    opened_by: Mapped[str] = mapped_column(server_default="check_in")
+    """`party` and `swarm`: by another's check-in that completed it."""
     unlocked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
 

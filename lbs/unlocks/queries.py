@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -55,12 +55,21 @@ EXPIRE = Statement(
 
 GIVE_BACK = Statement(
     FREE_STOCK.format(
-        given="""SELECT offer_id, bucket, 1 AS units
-                 FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]))
-                      AS taken(offer_id, bucket)"""
+        given="""SELECT offer_id, bucket, units
+                 FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]),
+                             CAST(:units AS bigint[])) AS taken(offer_id, bucket, units)"""
     )
 )
 
+LOCK_STOCK = Statement("""
+    INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
+    SELECT offer_id, bucket, 0, cap
+    FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]), CAST(:caps AS bigint[]))
+         AS given(offer_id, bucket, cap)
+    ORDER BY offer_id, bucket
+    ON CONFLICT (offer_id, bucket) DO UPDATE SET taken = stock.taken
+    RETURNING offer_id, bucket, taken
+""")
 
 TAKE_CODES = """
     SELECT asked.unlock_id, found.id AS code_id, found.sealed_code, found.code_digest
@@ -141,12 +150,19 @@ def expire(session: Session, *, now: datetime, limit: int) -> int:
     return int(EXPIRE.one(session, {"now": now, "limit": limit}).expired)
 
 
-def give_back(session: Session, taken: Sequence[tuple[UUID, str]]) -> None:
-    """Return one unit of each (offer, bucket)."""
-    GIVE_BACK.do(
-        session,
-        {"offer_ids": [offer for offer, _ in taken], "buckets": [bucket for _, bucket in taken]},
-    )
+Counter = tuple[UUID, str]
+"""An offer's, by its bucket."""
+
+
+def give_back(session: Session, units: Mapping[Counter, int]) -> None:
+    """Return so many units of each counter."""
+    GIVE_BACK.do(session, {**_counters(units), "units": list(units.values())})
+
+
+def lock_stock(session: Session, caps: Mapping[Counter, int]) -> dict[Counter, int]:
+    """What is taken of each counter; nobody else takes from it until the transaction ends."""
+    rows = LOCK_STOCK.all(session, {**_counters(caps), "caps": list(caps.values())})
+    return {(row.offer_id, row.bucket): row.taken for row in rows}
 
 
 def list_unlocks(
@@ -270,6 +286,11 @@ def list_codes(
     )
 
 
+def _counters(counters: Iterable[Counter]) -> dict[str, Any]:
+    pairs = list(counters)
+    return {"offer_ids": [offer for offer, _ in pairs], "buckets": [bucket for _, bucket in pairs]}
+
+
 def _view() -> Select[*tuple[Any, ...]]:
     return (
         select(
@@ -280,6 +301,7 @@ def _view() -> Select[*tuple[Any, ...]]:
             Unlock.check_in_id,
             Unlock.state,
             Unlock.sealed_code,
+            Unlock.opened_by,
             Unlock.unlocked_at,
             Unlock.expires_at,
             Venue.name.label("venue_name"),

@@ -37,6 +37,7 @@ class UnlockView:
     reward: dict[str, Any]
     value_minor: int
     currency: str
+    opened_by: str
     unlocked_at: datetime
     expires_at: datetime
     code: str = field(repr=False)
@@ -255,6 +256,7 @@ def _view(row: Any, vault: Vault, now: datetime) -> UnlockView:
         reward=row.reward,
         value_minor=row.value_minor,
         currency=row.currency,
+        opened_by=row.opened_by,
         unlocked_at=row.unlocked_at,
         expires_at=row.expires_at,
         code=vault.unseal(row.sealed_code),

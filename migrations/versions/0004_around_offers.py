@@ -29,6 +29,7 @@ def upgrade() -> None:
     _circles()
     _shares()
     _offer_codes()
+    _people()
     # public promotions
     op.create_table(
         "promotion",
@@ -292,6 +293,18 @@ def _offer_codes() -> None:
     op.drop_constraint(op.f("uq_unlock_code_digest"), "unlock", type_="unique")
     op.create_unique_constraint(
         op.f("uq_unlock_merchant_id_code_digest"), "unlock", ["merchant_id", "code_digest"]
+    )
+
+
+def _people() -> None:
+    op.add_column(
+        "check_in", sa.Column("risk", sa.BigInteger(), server_default="0", nullable=False)
+    )
+    op.add_column(
+        "unlock", sa.Column("opened_by", sa.Text(), server_default="check_in", nullable=False)
+    )
+    op.create_check_constraint(
+        op.f("ck_unlock_opened_by"), "unlock", "opened_by IN ('check_in', 'party', 'swarm')"
     )
 
 

@@ -45,10 +45,13 @@ from lbs.offers.rules import (
     caps_of,
     customer_bucket,
     day_bucket,
+    is_customers,
+    is_taken_once,
     leaves,
     needs_of,
     obstacle,
     opens,
+    opens_for_others,
     read_rule,
     sold_out,
     stand,
@@ -491,6 +494,38 @@ def test_a_party_opens_when_enough_came_under_its_code(party, look):
     history = History(NOW, party=party)
     assert seen(Party(4), history) == look
     assert (Party(4).look(history).opens_for is Reach.PARTY) is (party is not None)
+
+
+def test_a_party_opens_for_each_of_them_once():
+    history = History(NOW, party=3, opened_in_party=True)
+    assert seen(Party(4), history) == (3, 4, Why.ONLY_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("rule", "members", "opened"),
+    [
+        (Swarm(4), {}, True),
+        (Swarm(5), {}, False),
+        (EveryVisit(), {}, False),
+        (AllOf((Swarm(4), FirstVisit())), {}, False),
+        (Swarm(4), {"caps": {"customer c": 1}, "taken": {"customer c": 1}}, True),
+        (Swarm(4), {"caps": {"total": 1}, "taken": {"total": 1}}, False),
+        (Swarm(4), {"is_on": False}, False),
+    ],
+)
+def test_it_opens_for_the_others_whatever_the_customer_has_had(rule, members, opened):
+    history = History(NOW, present=3)
+    assert bool(opens_for_others(offer(rule, **members), history)) is opened
+
+
+def test_only_a_swarm_is_taken_by_all_together():
+    history = History(NOW, present=3, venue_id="v")
+    flash = Flash(5, time(0), time(0))
+    buckets = [name for rule in (Swarm(4), flash) for name, _ in rule.look(history).buckets]
+    limits = Limits(1, 1, 1, 1, 1).buckets("c", NOW.date(), "v")
+    assert [is_taken_once(name) for name in buckets] == [True, False]
+    assert [name for name in limits if is_customers(name)] == ["customer c"]
+    assert not any(map(is_taken_once, limits))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,12 +27,15 @@ from lbs.checkins.policy import (
     Past,
     Travel,
     Verdict,
+    asked_level,
     brings,
     judge,
     receipt_ttl,
     uphold,
 )
+from lbs.checkins.service.company import ALONE, Company, find_company
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
+from lbs.checkins.service.grants import OPENED_BY, Grant, Holder, fit, make_grant, unused
 from lbs.checkins.service.histories import Histories, Place, Visitor, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
@@ -40,10 +43,14 @@ from lbs.offers.rules import (
     History,
     Look,
     Offer,
+    Reach,
     Standing,
     Why,
     caps_of,
+    customer_bucket,
+    is_customers,
     opens,
+    opens_for_others,
     read_rule,
     sold_out,
     stand,
@@ -53,12 +60,14 @@ from lbs.offers.rules import (
 from lbs.offers.rules import Limits as OfferLimits
 from lbs.offers.rules.schedule import is_on, parse_schedule
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
-from lbs.unlocks.policy import RANDOM_BYTES, make_code
-from lbs.unlocks.queries import give_back
+from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
 from lbs.venues.errors import VenueNotFound
 from lbs.venues.policy import is_open
+
+Offers = Sequence[tuple[dict[str, Any], Offer]]
+"""Each row, and the same for the rules."""
 
 TRIES = 3
 NOBODYS = UUID(int=0)
@@ -74,6 +83,7 @@ class CheckIn:
     """A venue, or an event at one."""
     evidence: Evidence
     is_event: bool = False
+    party_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +106,14 @@ class Claim:
     revision: int = 0
     opened: frozenset[UUID] = frozenset()
     """Offers that it has opened before."""
+    company: Company = ALONE
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A claim with all that was seen of it, judged."""
 
+    customer_id: UUID
     claim: Claim
     seen: Any
     facts: Facts
@@ -120,8 +132,8 @@ class Case:
         return self.claim.visit or int(self.seen.visits) + self.is_new_visit
 
     @property
-    def offers(self) -> list[tuple[dict[str, Any], Offer]]:
-        """The running and coming offers at the venue: each row, and the same for the rules."""
+    def offers(self) -> Offers:
+        """The running and coming offers at the venue."""
         at, seen = self.claim.occurred_at, self.seen
         return [(row, _offer(row, seen, seen.venue_id, at)) for row in seen.offers or ()]
 
@@ -144,6 +156,24 @@ class Case:
 
     def opens(self, offer: Offer) -> Look | None:
         return opens(offer, self.history_for(offer)) if self.judgement.accepted else None
+
+    def opens_for_others(self, offer: Offer) -> Look | None:
+        """Staff are none of those who complete a party or a swarm."""
+        if not self.judgement.accepted or self.facts.past.standing == "staff":
+            return None
+        return opens_for_others(offer, self.history_for(offer))
+
+    @property
+    def holder(self) -> Holder:
+        """The customer, for what this check-in opens."""
+        return Holder(
+            customer_id=self.customer_id,
+            subject_id=self.seen.subject_id,
+            check_in_id=self.claim.id,
+            level=int(self.judgement.level),
+            first_visit=self.visits == 1,
+            counted=self.seen.standing not in NOT_COUNTED,
+        )
 
     def withholds(self, row: dict[str, Any]) -> Why | None:
         """What keeps an offer from the customer whose rule is met."""
@@ -181,6 +211,10 @@ class CheckedIn:
     receipt: str | None = field(repr=False)
     unlocked: tuple[UnlockView, ...]
     locked: tuple[ClosedOffer, ...]
+    party: str | None = None
+    """What came of the party code, if one was named."""
+    for_others: int = 0
+    """How many unlocks others have by it."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -220,6 +254,7 @@ def check_in(
     now: datetime,
 ) -> CheckedIn:
     evidence = command.evidence
+    company = find_company(session, customer_id, command.party_code, tools.guesses, now)
     claim = Claim(
         id=new_id(),
         place_id=command.place_id,
@@ -227,6 +262,7 @@ def check_in(
         occurred_at=now,
         fix=evidence.fix,
         fix_received_at=now,
+        company=company,
     )
     if not (evidence.proofs or evidence.device):
         return conclude(session, customer_id, claim, limits, tools, now)
@@ -364,6 +400,7 @@ def _load_claim(
         last_visit_at=row.last_visit_at,
         revision=row.revision,
         opened=frozenset(row.opened),
+        company=Company("joined", row.party_id) if row.party_id else ALONE,
     )
 
 
@@ -372,37 +409,35 @@ def _try_to_conclude(
 ) -> CheckedIn | None:
     """None where the customer's history moved while it was judged: nothing was written."""
     seen = _gather(session, customer_id, claim, limits, tools.vault, now)
+    claim = replace(claim, company=claim.company.at(seen.venue_id))
     facts = _facts(seen, claim, tools.vault)
     judgement = judge(facts, limits)
     if claim.verdict == Verdict.ACCEPTED.word:
         judgement = uphold(judgement, claim.level)
-    case = Case(claim, seen, facts, judgement, now)
+    case = Case(customer_id, claim, seen, facts, judgement, now)
     offers = case.offers
     place = Place(case.history, [offer for _, offer in offers])
     if judgement.accepted and place.counts_people:
         queries.lock_venue(session, seen.venue_id)
-    visitor = Visitor(customer_id, claim.id, claim.occurred_at)
+    visitor = Visitor(customer_id, claim.id, claim.occurred_at, claim.company.party_id)
     case = replace(case, histories=histories(session, visitor, [place]))
-    grants = [
-        _grant(case, row, caps_of(offer, look), tools)
-        for row, offer in offers
-        if UUID(row["id"]) not in claim.opened
-        and (look := case.opens(offer))
-        and not case.withholds(row)
-    ]
+    own = list(_own_grants(case, offers, tools))
+    others = _others_grants(session, case, offers, tools)
+    grants = _fit(session, [*own, *others]) if others else own
     written = queries.record(
         session,
-        **_check_in_columns(customer_id, case),
+        **_check_in_columns(case),
         **_fix_columns(claim, tools.vault),
         **_event_columns(case, offers),
-        grants=[row for row, _ in grants],
+        grants=[grant.columns for grant in grants],
     )
     if not written.recorded:
         return None
-    if written.unused:
-        give_back(session, [_offer_and_bucket(text) for text in written.unused])
-    unlocked = [view for _, view in grants if view.id in (written.granted or ())]
-    lost = {view.offer_id for _, view in grants if view not in unlocked}
+    granted = frozenset(written.granted or ())
+    if written.taken and (given_up := unused(grants, granted, written.taken)):
+        give_back(session, given_up)
+    unlocked = [grant.view for grant in own if grant.view.id in granted]
+    lost = {grant.view.offer_id for grant in own if grant.view.id not in granted}
     locked = tuple(_closed(case, offers, {view.offer_id for view in unlocked}, lost))
     return CheckedIn(
         id=claim.id,
@@ -412,9 +447,11 @@ def _try_to_conclude(
         judgement=case.judgement,
         visits=case.visits,
         takes_until=claim.occurred_at + limits.step_up,
-        receipt=_receipt(customer_id, case, limits, tools),
+        receipt=_receipt(case, limits, tools),
         unlocked=tuple(unlocked),
         locked=locked,
+        party=claim.company.word,
+        for_others=len(granted) - len(unlocked),
     )
 
 
@@ -499,13 +536,13 @@ def _travel(seen: Any, fix: LocationFix | None, vault: Vault) -> Travel | None:
     )
 
 
-def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
+def _check_in_columns(case: Case) -> dict[str, Any]:
     claim, seen, judgement = case.claim, case.seen, case.judgement
     fix = claim.fix
     return {
         "check_in_id": claim.id,
         "venue_id": seen.venue_id,
-        "customer_id": customer_id,
+        "customer_id": case.customer_id,
         "occurred_at": claim.occurred_at,
         "of_event_id": claim.place_id if claim.is_event else None,
         "verdict": judgement.verdict.word,
@@ -517,6 +554,8 @@ def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
         "proofs": [_write_proof(proof) for proof in claim.proofs],
         "visits": case.is_new_visit,
         "visit": case.visits if judgement.accepted else claim.visit,
+        "risk": judgement.risk,
+        "party_id": claim.company.party_id,
         "visits_seen": seen.visits,
         "revision_seen": claim.revision,
         "distance_m": seen.distance_m,
@@ -526,7 +565,7 @@ def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
     }
 
 
-def _event_columns(case: Case, offers: Sequence[tuple[dict[str, Any], Offer]]) -> dict[str, Any]:
+def _event_columns(case: Case, offers: Offers) -> dict[str, Any]:
     """What the ledger says of it beside."""
     return {
         "now": case.now,
@@ -534,10 +573,10 @@ def _event_columns(case: Case, offers: Sequence[tuple[dict[str, Any], Offer]]) -
         "subject_id": case.seen.subject_id,
         "merchant_id": case.seen.merchant_id,
         "verdict_before": case.claim.verdict,
-        "first_visit": case.judgement.accepted and case.visits == 1,
+        "first_visit": case.judgement.accepted and case.holder.first_visit,
         "offer_ids": [offer.id for _, offer in offers if offer.valid_from <= case.now],
         "reasons": [reason.value for reason in case.judgement.reasons],
-        "counted": case.seen.standing not in NOT_COUNTED,
+        "counted": case.holder.counted,
     }
 
 
@@ -603,47 +642,81 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
     )
 
 
-def _grant(
-    case: Case, row: dict[str, Any], caps: Mapping[str, int], tools: Tools
-) -> tuple[dict[str, Any], UnlockView]:
-    """The unlock to write, and the same as the customer will see it."""
-    code = make_code(tools.random_bytes(RANDOM_BYTES))
-    within = row["redeem_within_s"]
-    view = UnlockView(
-        id=new_id(),
-        offer_id=UUID(row["id"]),
-        offer_version=row["version"],
-        venue_id=case.seen.venue_id,
-        venue_name=case.seen.venue_name,
-        check_in_id=case.claim.id,
-        state="unlocked",
-        teaser=row["teaser"],
-        terms=row["terms"],
-        reward=row["reward"],
-        value_minor=row["value_minor"],
-        currency=row["currency"],
-        unlocked_at=case.now,
-        expires_at=case.now + timedelta(seconds=within)
-        if within
-        else datetime.fromisoformat(row["valid_to"]),
-        code=code,
-    )
-    written = {
-        "unlock_id": str(view.id),
-        "offer_id": row["id"],
-        "offer_version": view.offer_version,
-        "sealed_code": tools.vault.seal(code),
-        "code_digest": tools.vault.digest(code).hex(),
-        "expires_at": view.expires_at.isoformat(),
-        "caps": dict(caps),
-        "event_id": str(new_id()),
+def _own_grants(case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:
+    """What opens for the customer."""
+    for row, offer in offers:
+        look = case.opens(offer)
+        if look and UUID(row["id"]) not in case.claim.opened and not case.withholds(row):
+            caps, opened_by = caps_of(offer, look), OPENED_BY[Reach.CUSTOMER]
+            yield make_grant(row, case.seen, case.holder, caps, opened_by, tools, case.now)
+
+
+def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
+    """What the check-in completes for those who came before, by their own last check-in."""
+    wide = [(row, offer, look) for row, offer in offers if (look := case.opens_for_others(offer))]
+    reaches = {look.opens_for for *_, look in wide}
+    others = {reach: _list_others(session, case, reach) for reach in reaches}
+    return [
+        make_grant(
+            row,
+            case.seen,
+            _holder(other),
+            _caps_for(other, row, caps_of(offer, look)),
+            OPENED_BY[look.opens_for],
+            tools,
+            case.now,
+        )
+        for row, offer, look in wide
+        for other in others[look.opens_for]
+        if _may_have(other, row)
+    ]
+
+
+def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:
+    who = {
+        "customer_id": case.customer_id,
+        "venue_id": case.seen.venue_id,
+        "merchant_id": case.seen.merchant_id,
     }
-    return written, view
+    if reach is Reach.PRESENT:
+        return queries.others_present(session, **who, now=case.claim.occurred_at)
+    party_id = case.claim.company.party_id
+    return queries.others_in_party(session, **who, party_id=party_id) if party_id else ()
+
+
+def _may_have(other: Any, row: Mapping[str, Any]) -> bool:
+    """Whether one of the others has come with a proof that is strong enough, and not had it."""
+    asked = asked_level(row["min_level"], other.risk)
+    return other.level >= asked and UUID(row["id"]) not in other.opened
+
+
+def _caps_for(other: Any, row: Mapping[str, Any], caps: Mapping[str, int]) -> dict[str, int]:
+    """The customer's counters as the other's."""
+    shared = {bucket: cap for bucket, cap in caps.items() if not is_customers(bucket)}
+    most = row["limit_per_customer"]
+    return {**shared, customer_bucket(other.subject_id): most} if most else shared
+
+
+def _holder(other: Any) -> Holder:
+    return Holder(
+        customer_id=other.customer_id,
+        subject_id=other.subject_id,
+        check_in_id=other.check_in_id,
+        level=other.level,
+        first_visit=other.visit == 1,
+        counted=other.standing not in NOT_COUNTED,
+    )
+
+
+def _fit(session: Session, grants: Sequence[Grant]) -> list[Grant]:
+    """Many at once take what there is: the counters are locked, and counted before."""
+    caps = {counter: cap for grant in grants for counter, cap in grant.counters.items()}
+    return fit(grants, lock_stock(session, caps))
 
 
 def _closed(
     case: Case,
-    offers: Sequence[tuple[dict[str, Any], Offer]],
+    offers: Offers,
     unlocked: AbstractSet[UUID],
     lost: AbstractSet[UUID],
 ) -> Iterable[ClosedOffer]:
@@ -668,7 +741,7 @@ def _closed_offer(case: Case, row: dict[str, Any], standing: Standing) -> Closed
     return ClosedOffer(UUID(row["id"]), row["teaser"], level, standing, needs)
 
 
-def _receipt(customer_id: UUID, case: Case, limits: Limits, tools: Tools) -> str | None:
+def _receipt(case: Case, limits: Limits, tools: Tools) -> str | None:
     """Only an accepted check-in earns one."""
     claim, seen, judgement = case.claim, case.seen, case.judgement
     if not judgement.accepted:
@@ -677,7 +750,7 @@ def _receipt(customer_id: UUID, case: Case, limits: Limits, tools: Tools) -> str
     return tools.sign_receipt(
         {
             "jti": str(claim.id),
-            "sub": str(customer_id),
+            "sub": str(case.customer_id),
             "venue": str(seen.venue_id),
             "merchant": str(seen.merchant_id),
             "level": f"L{judgement.level:d}",
@@ -723,8 +796,3 @@ def _history(row: Any, now: datetime) -> History:
         visits=row.visits,
         last_visit_at=row.last_at,
     )
-
-
-def _offer_and_bucket(text: str) -> tuple[UUID, str]:
-    offer_id, bucket = text.split(" ", 1)
-    return UUID(offer_id), bucket

@@ -15,7 +15,7 @@ from lbs.offers.rules import History, HourShare, Offer, Part, Trail, leaves, nee
 Histories = Mapping[tuple[Any, str], History]
 """By venue and offer."""
 
-PEOPLE = frozenset({Part.FRIENDS})
+PEOPLE = frozenset({Part.FRIENDS, Part.PARTY, Part.PRESENT})
 """What two who come at one moment would change for each other."""
 
 
@@ -42,6 +42,7 @@ class Visitor:
     customer_id: UUID
     check_in_id: UUID
     at: datetime
+    party_id: UUID | None = None
 
 
 def histories(session: Session, visitor: Visitor, places: Sequence[Place]) -> Histories:
@@ -60,9 +61,10 @@ def _gather(session: Session, visitor: Visitor, places: Sequence[Place]) -> Mapp
     counters = sorted({counter for place in places for counter in _counters(place)})
     rows = queries.history(
         session,
-        asked=[_ask(place) for place in places],
+        asked=[_ask(place, visitor.party_id) for place in places],
         customer_id=visitor.customer_id,
         check_in_id=visitor.check_in_id,
+        party_id=visitor.party_id,
         trail=sorted({venue_id for offer in offers for venue_id in _trail(offer)}),
         opened=sorted({offer.id for offer in offers if Part.OPENED in needs_of(offer.rule)}),
         counter_offers=[offer_id for offer_id, _ in counters],
@@ -72,7 +74,7 @@ def _gather(session: Session, visitor: Visitor, places: Sequence[Place]) -> Mapp
     return {str(row.venue_id): row for row in rows}
 
 
-def _ask(place: Place) -> dict[str, Any]:
+def _ask(place: Place, party_id: UUID | None) -> dict[str, Any]:
     needs = place.needs
     return {
         "venue_id": str(place.history.venue_id),
@@ -80,7 +82,9 @@ def _ask(place: Place) -> dict[str, Any]:
         "times": Part.TIMES in needs,
         "leader": Part.LEADER in needs,
         "quiet": Part.QUIET in needs,
+        "present": Part.PRESENT in needs,
         "friends": Part.FRIENDS in needs,
+        "party": Part.PARTY in needs and party_id is not None,
     }
 
 
@@ -110,6 +114,9 @@ def _fill(history: History, offer: Offer, found: Mapping[str, Any]) -> History:
         own_reached_at=row.own_reached_at,
         best_other_days=row.best_other_days or 0,
         best_other_reached_at=row.best_other_reached_at,
+        present=row.present or 0,
+        party=row.party,
+        opened_in_party=UUID(offer.id) in (row.opened_in_party or ()),
         friends_present=row.friends_present or 0,
         quiet_share=_share(row),
         trail={venue: _moments(times) for venue, times in (row.trail or {}).items()},

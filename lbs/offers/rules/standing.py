@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from lbs.offers.rules.history import History
-from lbs.offers.rules.look import Look, Rule, Unit, Why
+from lbs.offers.rules.look import Look, Reach, Rule, Unit, Why
 
 
 class State(StrEnum):
@@ -53,6 +53,7 @@ class Limits:
 
 
 TOTAL_BUCKET = "total"
+CUSTOMER = "customer"
 
 
 def day_bucket(local_day: date) -> str:
@@ -60,7 +61,12 @@ def day_bucket(local_day: date) -> str:
 
 
 def customer_bucket(subject: object) -> str:
-    return f"customer {subject}"
+    return f"{CUSTOMER} {subject}"
+
+
+def is_customers(bucket: str) -> bool:
+    """Whether a counter is one customer's."""
+    return bucket.startswith(CUSTOMER)
 
 
 def venue_bucket(venue_id: object) -> str:
@@ -116,6 +122,13 @@ def opens(offer: Offer, history: History) -> Look | None:
     """
     look = offer.rule.look(history)
     return look if look.opens and obstacle(offer, history.now) is None else None
+
+
+def opens_for_others(offer: Offer, history: History) -> Look | None:
+    """The same for the others whom the look names, whatever the customer alone has had."""
+    caps = {bucket: cap for bucket, cap in offer.caps.items() if not is_customers(bucket)}
+    look = opens(replace(offer, caps=caps), history)
+    return look if look and look.opens_for is not Reach.CUSTOMER else None
 
 
 def caps_of(offer: Offer, look: Look) -> dict[str, int]:

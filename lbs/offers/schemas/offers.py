@@ -247,6 +247,28 @@ class FriendsRuleSchema(Schema):
     )
 
 
+class PartyRuleSchema(Schema):
+    """Opens when so many have checked in under one party code: for all of them, once each."""
+
+    kind = tag("party")
+    n = Integer(
+        required=True,
+        validate=validate.Range(2, 1000),
+        metadata={"description": "The customer included", "example": 4},
+    )
+
+
+class SwarmRuleSchema(Schema):
+    """Opens once a day a venue, when so many are there within 3 hours: for all of them."""
+
+    kind = tag("swarm")
+    n = Integer(
+        required=True,
+        validate=validate.Range(2, 1000),
+        metadata={"description": "The customer included", "example": 20},
+    )
+
+
 class RuleSchema(OneOf):
     """When the offer opens. A visit is an accepted check-in at the venue."""
 
@@ -264,6 +286,8 @@ class RuleSchema(OneOf):
         "comeback": ComebackRuleSchema(),
         "event": EventRuleSchema(),
         "friends": FriendsRuleSchema(),
+        "party": PartyRuleSchema(),
+        "swarm": SwarmRuleSchema(),
     }
 
 
