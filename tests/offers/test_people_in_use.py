@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import jwt
 import pytest
 import time_machine
 
 from lbs.unlocks import service as unlocks
+from tests.offers.people import Person, outcome, people
 from tests.racing import at_once, post, post_at_once
 from tests.unlocks.stock import counters, events, live
 from tests.world import World, now
@@ -17,45 +17,6 @@ from tests.world import World, now
 MONDAY = datetime(2026, 6, 1, 10, tzinfo=UTC)
 """Noon in Copenhagen."""
 TICK = timedelta(microseconds=1)
-
-
-class Person:
-    """A customer whose token is always fresh."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        registered = world.register()
-        claims = jwt.decode(registered["access_token"], options={"verify_signature": False})
-        self.id = registered["customer_id"]
-        self.claims = {"sub": claims["sub"], "app": claims["app"]}
-
-    @property
-    def token(self) -> str:
-        ring = self.world.app.extensions["lbs_key_ring"]
-        return ring.sign(self.claims, "at+jwt", ttl=timedelta(minutes=15), now=now())
-
-    def body(self, venue: dict[str, Any], **members: Any) -> dict[str, Any]:
-        return {"venue_id": venue["id"], "evidence": [self.world.location()], **members}
-
-    def comes(self, venue: dict[str, Any], **members: Any) -> dict[str, Any]:
-        body = self.body(venue, **members)
-        return self.world.ask("post", "/v1/check-ins", self.token, json=body)
-
-    def wallet(self) -> list[dict[str, Any]]:
-        return self.world.ask("get", "/v1/unlocks", self.token)["items"]
-
-    def befriends(self, other: Person) -> None:
-        code = self.world.ask("post", "/v1/friend-invitations", self.token)["code"]
-        self.world.ask("post", "/v1/friends", other.token, json={"code": code})
-
-
-def people(world: World, count: int) -> list[Person]:
-    return [Person(world) for _ in range(count)]
-
-
-def outcome(result: dict[str, Any]) -> str:
-    """`opened`, or why the venue's one offer did not."""
-    return "opened" if result["unlocked"] else result["locked"][0]["reason"]["code"]
 
 
 # --- friends
