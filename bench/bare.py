@@ -136,6 +136,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "first_visit": not seen["visits"],
             "counted": True,
             "opened_by": "check_in",
+            "own_code": False,
         }
         for offer in seen["offers"]
     ]

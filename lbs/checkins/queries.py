@@ -17,7 +17,13 @@ from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
 from lbs.unlocks.models import Unlock
-from lbs.unlocks.queries import FREE_STOCK
+from lbs.unlocks.queries import (
+    FREE_STOCK,
+    HAND_OUT_CODES,
+    HAS_CODES,
+    HAS_CODES_LEFT,
+    TAKE_CODES,
+)
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
@@ -57,7 +63,8 @@ _OFFERS = f"""
               AND unlock.expires_at > :now),
         'has_redeemed', EXISTS (
             SELECT FROM unlock WHERE unlock.customer_id = customer.id
-              AND unlock.offer_id = offer.id AND unlock.state = 'redeemed')
+              AND unlock.offer_id = offer.id AND unlock.state = 'redeemed'),
+        'codes_left', CASE WHEN {HAS_CODES} THEN {HAS_CODES_LEFT} END
     ) ORDER BY offer.id)
     FROM ({AT_VENUE}) AS here
     JOIN offer ON offer.id = here.offer_id AND offer.status = 'active'
@@ -65,7 +72,10 @@ _OFFERS = f"""
       ON terms.offer_id = offer.id AND terms.number = offer.terms_version
     WHERE terms.valid_to > :now
 """
-"""The running and coming offers at `venue`, as `customer` meets them."""
+"""The running and coming offers at `venue`, as `customer` meets them.
+
+`codes_left` says whether the merchant's own codes are; it is null where an offer has none.
+"""
 
 _NEAREST_VISIT = """
     SELECT occurred_at FROM check_in
@@ -131,7 +141,9 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
-RECORD = Statement("""
+_OWN_CODES = TAKE_CODES.format(given="SELECT unlock_id, offer_id FROM wanted WHERE own_code")
+
+RECORD = Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -173,7 +185,7 @@ RECORD = Statement("""
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
             code_digest text, expires_at timestamptz, caps jsonb, once jsonb, event_id uuid,
             check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
-            first_visit boolean, counted boolean, opened_by text)
+            first_visit boolean, counted boolean, opened_by text, own_code boolean)
         WHERE EXISTS (SELECT FROM checked_in)
     ), asked AS (
         SELECT offer_id, key AS bucket, count(*) AS units, max(value::bigint) AS cap
@@ -188,22 +200,23 @@ RECORD = Statement("""
             SET taken = stock.taken + excluded.taken, cap = excluded.cap
             WHERE stock.taken + excluded.taken <= excluded.cap
         RETURNING offer_id, bucket
-    ), granted AS (
+    ), picked AS ({_OWN_CODES}), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
                             counted, opened_by, unlocked_at, expires_at)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
-               wanted.check_in_id, wanted.customer_id, wanted.subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked',
+               wanted.check_in_id, wanted.customer_id, wanted.subject_id,
+               coalesce(picked.sealed_code, wanted.sealed_code),
+               coalesce(picked.code_digest, decode(wanted.code_digest, 'hex')), 'unlocked',
                ARRAY(SELECT jsonb_object_keys(wanted.caps)), wanted.counted, wanted.opened_by,
                :now, wanted.expires_at
-        FROM wanted
-        WHERE NOT EXISTS (
+        FROM wanted LEFT JOIN picked USING (unlock_id)
+        WHERE wanted.own_code = (picked.code_id IS NOT NULL) AND NOT EXISTS (
             SELECT FROM jsonb_object_keys(wanted.caps || wanted.once) AS bucket
             WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
         ON CONFLICT (check_in_id, offer_id) DO NOTHING
         RETURNING id
-    ), recorded AS (
+    ), handed_out AS ({HAND_OUT_CODES}), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
                                   offer_id, offer_version, unlock_id, counted)
@@ -222,6 +235,8 @@ RECORD = Statement("""
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
            (SELECT array_agg(id) FROM granted) AS granted,
+           (SELECT jsonb_object_agg(unlock_id, sealed_code) FROM picked
+            WHERE unlock_id IN (SELECT id FROM granted)) AS codes,
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
             WHERE (SELECT count(*) FROM granted) < (SELECT count(*) FROM wanted)) AS taken
 """)
@@ -650,8 +665,9 @@ def record(
 
     `recorded` is false, and nothing was written, where the history that was judged
     (`visits_seen`, `revision_seen`) is no longer the history there is. `granted` are the unlocks
-    for which every counter had room; where that is not all, `taken` are the counters that had
-    room, and what was taken for the others is to be given back.
+    for which every counter had room, `codes` the merchant's own that went with them. Where those
+    are not all, `taken` are the counters that had room, and what was taken for the others is to
+    be given back.
     """
     return RECORD.one(
         session,

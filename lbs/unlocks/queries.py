@@ -115,7 +115,11 @@ LOCK_OFFER = Statement("""
 KNOWN_CODES = Statement("""
     SELECT code_digest, offer_id FROM offer_code
     WHERE merchant_id = :merchant_id AND code_digest = ANY(:digests)
+    UNION
+    SELECT code_digest, offer_id FROM unlock
+    WHERE merchant_id = :merchant_id AND code_digest = ANY(:digests)
 """)
+"""What an unlock had made for it is known too: no other unlock can have it."""
 
 ADD_CODES = Statement("""
     INSERT INTO offer_code (id, offer_id, merchant_id, code_digest, sealed_code, imported_at)
@@ -262,7 +266,7 @@ def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> str | Non
 
 
 def known_codes(session: Session, merchant_id: UUID, digests: Sequence[bytes]) -> dict[bytes, UUID]:
-    """Which of the digests the merchant has imported, each for which offer."""
+    """Which of the digests the merchant has in use, each for which offer."""
     values = {"merchant_id": merchant_id, "digests": list(digests)}
     return {row.code_digest: row.offer_id for row in KNOWN_CODES.all(session, values)}
 

@@ -199,7 +199,7 @@ def list_codes(
 
 
 def _known(session: Session, merchant_id: UUID, found: Sorted, vault: Vault) -> dict[str, UUID]:
-    """Which of the codes the merchant has imported, under any key, each for which offer."""
+    """Which of the codes the merchant has in use, under any key, each for which offer."""
     keys = {digest: key for key in found.codes for digest in vault.digests(key)}
     known = queries.known_codes(session, merchant_id, list(keys))
     return {keys[digest]: offer_id for digest, offer_id in known.items()}

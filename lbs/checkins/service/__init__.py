@@ -436,7 +436,11 @@ def _try_to_conclude(
     granted = frozenset(written.granted or ())
     if written.taken and (given_up := unused(grants, granted, written.taken)):
         give_back(session, given_up)
-    unlocked = [grant.view for grant in own if grant.view.id in granted]
+    unlocked = [
+        _with_own_code(grant.view, written.codes or {}, tools.vault)
+        for grant in own
+        if grant.view.id in granted
+    ]
     lost = {grant.view.offer_id for grant in own if grant.view.id not in granted}
     locked = tuple(_closed(case, offers, {view.offer_id for view in unlocked}, lost))
     return CheckedIn(
@@ -637,6 +641,7 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
         caps=limits.buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
+        has_codes=row["codes_left"] is not False,
         holds=row["holds"],
         has_redeemed=row["has_redeemed"],
     )
@@ -670,6 +675,12 @@ def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -
         for other in others[look.opens_for]
         if _may_have(other, row)
     ]
+
+
+def _with_own_code(view: UnlockView, codes: Mapping[str, str], vault: Vault) -> UnlockView:
+    """The code that the customer shows is the merchant's, where one went with the unlock."""
+    sealed = codes.get(str(view.id))
+    return replace(view, code=vault.unseal(sealed)) if sealed else view
 
 
 def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:

@@ -42,6 +42,8 @@ class Grant:
     view: UnlockView
     sealed_code: str
     code_digest: bytes
+    own_code: bool
+    """Whether it goes with a code of the merchant's own, in place of the one made for it."""
     caps: Mapping[str, int]
     """The counters that it takes from, each with its cap."""
     once: Mapping[str, int]
@@ -72,6 +74,7 @@ class Grant:
             "first_visit": holder.first_visit,
             "counted": holder.counted,
             "opened_by": view.opened_by,
+            "own_code": self.own_code,
         }
 
 
@@ -112,6 +115,7 @@ def make_grant(
         view,
         tools.vault.seal(code),
         tools.vault.digest(code),
+        own_code=row["codes_left"] is not None,
         caps={bucket: cap for bucket, cap in caps.items() if not is_taken_once(bucket)},
         once={bucket: cap for bucket, cap in caps.items() if is_taken_once(bucket)},
     )

@@ -93,6 +93,8 @@ class Offer:
     has_redeemed: bool = False
     is_on: bool = True
     """Whether its schedule has it on now."""
+    has_codes: bool = True
+    """False where it hands out codes of the merchant's own, and none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ def obstacle(offer: Offer, now: datetime) -> Why | None:
     full = {
         _limit_of(bucket) for bucket, cap in offer.caps.items() if offer.taken.get(bucket, 0) >= cap
     }
+    if not offer.has_codes:
+        full.add(Why.SOLD_OUT)
     why = next((why for why in _FULL if why in full), None)
     return why or (None if offer.is_on else Why.OUT_OF_HOURS)
 
