@@ -16,6 +16,7 @@ from lbs.circles.queries import FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
+from lbs.shares.queries import IS_REFERRED, RECORD_FRIEND_VISITS, USE_REFERRALS
 from lbs.unlocks.models import Unlock
 from lbs.unlocks.queries import (
     FREE_STOCK,
@@ -141,6 +142,10 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
+_CREDITED = USE_REFERRALS.format(
+    given="""SELECT wanted.offer_id FROM wanted JOIN granted ON granted.id = wanted.unlock_id
+             WHERE wanted.check_in_id = :check_in_id"""
+)
 _OWN_CODES = TAKE_CODES.format(given="SELECT unlock_id, offer_id FROM wanted WHERE own_code")
 
 RECORD = Statement(f"""
@@ -216,7 +221,8 @@ RECORD = Statement(f"""
             WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
         ON CONFLICT (check_in_id, offer_id) DO NOTHING
         RETURNING id
-    ), handed_out AS ({HAND_OUT_CODES}), recorded AS (
+    ), handed_out AS ({HAND_OUT_CODES}), used AS ({_CREDITED}),
+    friend_visit AS ({RECORD_FRIEND_VISITS}), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
                                   offer_id, offer_version, unlock_id, counted)
@@ -433,6 +439,10 @@ VOID = Statement(
         UPDATE unlock SET state = 'voided'
         WHERE check_in_id = :check_in_id AND state IN ('unlocked', 'redeemed')
         RETURNING *
+    ), uncredited AS (
+        UPDATE referral SET used_at = NULL FROM taken_back
+        WHERE (referral.customer_id, referral.offer_id, referral.used_at)
+              = (taken_back.customer_id, taken_back.offer_id, taken_back.unlocked_at)
     ), reversed AS (
         UPDATE redemption SET reversed_at = :now, reversal_reason = 'Check-in voided'
         FROM taken_back
@@ -537,7 +547,9 @@ HISTORY = Statement(f"""
                  ON under.id = unlock.check_in_id
                WHERE unlock.customer_id = :customer_id AND under.venue_id = asked.venue_id
                  AND under.verdict = 'accepted' AND {_IN_PARTY.format(row="under")}
-           ) END AS opened_in_party
+           ) END AS opened_in_party,
+           ARRAY(SELECT id FROM unnest(CAST(:referred AS uuid[])) AS offer(id)
+                 WHERE {IS_REFERRED}) AS referred
     FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked(
         venue_id uuid, zone text, times boolean, leader boolean, quiet boolean, present boolean,
         friends boolean, party boolean)

@@ -43,6 +43,7 @@ from lbs.offers.rules import (
     History,
     Look,
     Offer,
+    Part,
     Reach,
     Standing,
     Why,
@@ -417,8 +418,8 @@ def _try_to_conclude(
     case = Case(customer_id, claim, seen, facts, judgement, now)
     offers = case.offers
     place = Place(case.history, [offer for _, offer in offers])
-    if judgement.accepted and place.counts_people:
-        queries.lock_venue(session, seen.venue_id)
+    if judgement.accepted:
+        _wait(session, case, place)
     visitor = Visitor(customer_id, claim.id, claim.occurred_at, claim.company.party_id)
     case = replace(case, histories=histories(session, visitor, [place]))
     own = list(_own_grants(case, offers, tools))
@@ -457,6 +458,14 @@ def _try_to_conclude(
         party=claim.company.word,
         for_others=len(granted) - len(unlocked),
     )
+
+
+def _wait(session: Session, case: Case, place: Place) -> None:
+    """For those at one moment who would change what each other's history says."""
+    if Part.REFERRAL in place.needs:
+        queries.lock_customer(session, case.customer_id)
+    if place.counts_people:
+        queries.lock_venue(session, case.seen.venue_id)
 
 
 def _gather(

@@ -272,6 +272,15 @@ class SwarmRuleSchema(Schema):
     )
 
 
+class ReferredRuleSchema(Schema):
+    """Opens, once, for a customer whom a friend's share of the offer has brought.
+
+    It opens at the customer's own accepted check-in; nobody has it for sharing.
+    """
+
+    kind = tag("referred")
+
+
 class _CombinedRuleSchema(Schema):
     rules = fields.List(
         fields.Nested("lbs.offers.schemas.offers.RuleSchema"),
@@ -331,6 +340,7 @@ class RuleSchema(OneOf):
         "friends": FriendsRuleSchema(),
         "party": PartyRuleSchema(),
         "swarm": SwarmRuleSchema(),
+        "referred": ReferredRuleSchema(),
         "all_of": AllOfRuleSchema(),
         "any_of": AnyOfRuleSchema(),
     }
