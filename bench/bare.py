@@ -127,7 +127,17 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "code_digest": secrets.token_hex(32),
             "expires_at": offer["valid_to"],
             "takes": {},
+            "once": {},
+            "reserve_s": None,
             "event_id": str(new_id()),
+            "check_in_id": str(check_in_id),
+            "customer_id": customer_id,
+            "subject_id": str(seen["subject_id"]),
+            "level": 1,
+            "first_visit": not seen["visits"],
+            "counted": True,
+            "opened_by": "check_in",
+            "own_code": False,
         }
         for offer in seen["offers"]
     ]
@@ -147,6 +157,8 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "verdict": "accepted",
             "verdict_before": None,
             "level": 1,
+            "risk": 0,
+            "party_id": None,
             "findings": "[]",
             "proofs": "[]",
             "reasons": [],

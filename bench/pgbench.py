@@ -54,8 +54,8 @@ class PgBench:
 def _script(places: Sequence[Place], customers: int) -> str:
     """One check-in; GATHER's columns become variables, as they do in the service."""
     here = {
-        "customer_id": _id("customer", ":customer"),
-        "check_in_id": _id("check_in", ":n", ":ms"),
+        "customer_id": _CUSTOMER,
+        "check_in_id": _CHECK_IN,
         "now": "now()",
     }
     venue = _pick([f"'{place.venue_id}'" for place in places], "uuid")
@@ -108,13 +108,18 @@ def _find(pattern: str, output: str) -> str:
     return match[1]
 
 
+_CUSTOMER, _CHECK_IN = _id("customer", ":customer"), _id("check_in", ":n", ":ms")
 _OFFER = "(:offers::jsonb -> 0)"
 _GRANTS = f"""
     jsonb_build_array(jsonb_build_object(
         'unlock_id', {_id("unlock", ":n", ":ms")}, 'offer_id', {_OFFER} -> 'id',
         'offer_version', {_OFFER} -> 'version', 'sealed_code', 'sealed',
         'code_digest', encode(sha256(int8send(:n)), 'hex'), 'expires_at', {_OFFER} -> 'valid_to',
-        'takes', '{{}}'::jsonb, 'event_id', {_id("event", ":n * 2 + 1", ":ms")}))
+        'takes', '{{}}'::jsonb, 'once', '{{}}'::jsonb,
+        'event_id', {_id("event", ":n * 2 + 1", ":ms")}, 'check_in_id', {_CHECK_IN},
+        'customer_id', {_CUSTOMER}, 'subject_id', :subject_id, 'level', 1,
+        'first_visit', :visits = 0, 'counted', true, 'opened_by', 'check_in',
+        'own_code', false))
 """
 _DIGEST = "sha256(int8send(:n))"
 _AGO = {
@@ -135,6 +140,8 @@ _RECORD = {
     "verdict": "'accepted'",
     "verdict_before": "NULL",
     "level": "1",
+    "risk": "0",
+    "party_id": "NULL",
     "findings": "'[]'",
     "proofs": "'[]'",
     "counted": "true",

@@ -39,6 +39,8 @@ class CheckIn(Model):
     """Goes up with every piece of evidence that is added."""
     visit: Mapped[int | None]
     """Which visit of the customer to the venue it is; None unless it was accepted."""
+    risk: Mapped[int] = mapped_column(server_default="0")
+    """By how much it raises the levels that offers ask."""
     distance_m: Mapped[float | None]
     accuracy_m: Mapped[float | None]
     captured_at: Mapped[datetime | None]

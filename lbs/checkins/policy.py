@@ -292,7 +292,11 @@ class Judgement:
 
     def asks(self, min_level: int) -> Level:
         """The level that an offer of this level takes of this customer: risk raises it."""
-        return Level(min(Level.PHYSICAL, min_level + self.risk))
+        return asked_level(min_level, self.risk)
+
+
+def asked_level(min_level: int, risk: int) -> Level:
+    return Level(min(Level.PHYSICAL, min_level + risk))
 
 
 def public_reasons(findings: Iterable[tuple[str, str]]) -> tuple[str, ...]:

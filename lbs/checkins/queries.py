@@ -8,16 +8,38 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Uuid, cast, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 
 from lbs.checkins.models import CheckIn
+from lbs.circles.queries import FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.unlocks.queries import FREE_STOCK, TAKE_STOCK, TAKEN_BY
+from lbs.shares.queries import IS_REFERRED, RECORD_FRIEND_VISITS, USE_REFERRALS
+from lbs.unlocks.models import Unlock
+from lbs.unlocks.queries import (
+    FREE_STOCK,
+    HAND_OUT_CODES,
+    HAS_CODES,
+    HAS_CODES_LEFT,
+    TAKE_CODES,
+    TAKE_STOCK,
+    TAKEN_BY,
+)
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
+_UNLOCK_IDS = (
+    select(
+        func.coalesce(
+            func.array_agg(aggregate_order_by(Unlock.id, Unlock.id)), cast(array([]), ARRAY(Uuid))
+        )
+    )
+    .where(Unlock.check_in_id == CheckIn.id)
+    .scalar_subquery()
+    .label("unlock_ids")
+)
 _LOCAL_DAY = "(CAST(:now AS timestamptz) AT TIME ZONE venue.time_zone)::date"
 
 _OFFERS = f"""
@@ -50,7 +72,8 @@ _OFFERS = f"""
               AND unlock.expires_at > :now),
         'has_redeemed', EXISTS (
             SELECT FROM unlock WHERE unlock.customer_id = customer.id
-              AND unlock.offer_id = offer.id AND unlock.state = 'redeemed')
+              AND unlock.offer_id = offer.id AND unlock.state = 'redeemed'),
+        'codes_left', CASE WHEN {HAS_CODES} THEN {HAS_CODES_LEFT} END
     ) ORDER BY offer.id)
     FROM ({AT_VENUE}) AS here
     JOIN offer ON offer.id = here.offer_id AND offer.status = 'active'
@@ -61,6 +84,7 @@ _OFFERS = f"""
 """The running and coming offers at `venue`, as `customer` meets them.
 
 `holds_ready` is null where the customer holds none, and false where each has to be reserved first.
+`codes_left` says whether the merchant's own codes are; it is null where an offer has none.
 """
 
 _NEAREST_VISIT = """
@@ -129,6 +153,12 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
+_CREDITED = USE_REFERRALS.format(
+    given="""SELECT wanted.offer_id FROM wanted JOIN granted ON granted.id = wanted.unlock_id
+             WHERE wanted.check_in_id = :check_in_id"""
+)
+_OWN_CODES = TAKE_CODES.format(given="SELECT unlock_id, offer_id FROM wanted WHERE own_code")
+
 RECORD = Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
@@ -142,17 +172,18 @@ RECORD = Statement(f"""
         RETURNING visits
     ), checked_in AS (
         INSERT INTO check_in AS old (id, venue_id, customer_id, occurred_at, event_id, verdict,
-                                     level, findings, proofs, revision, visit, distance_m,
-                                     accuracy_m, captured_at, provider)
+                                     level, findings, proofs, revision, visit, risk, party_id,
+                                     distance_m, accuracy_m, captured_at, provider)
         SELECT :check_in_id, :venue_id, :customer_id, :occurred_at, CAST(:of_event_id AS uuid),
-               :verdict, :level, :findings, :proofs, 0, CAST(:visit AS bigint), :distance_m,
-               :accuracy_m, :captured_at, :provider
+               :verdict, :level, :findings, :proofs, 0, CAST(:visit AS bigint), :risk,
+               CAST(:party_id AS uuid), :distance_m, :accuracy_m, :captured_at, :provider
         WHERE NOT :visits OR EXISTS (SELECT FROM visit)
         ON CONFLICT (id) DO UPDATE
             SET verdict = excluded.verdict, level = excluded.level, findings = excluded.findings,
                 proofs = excluded.proofs, revision = old.revision + 1, visit = excluded.visit,
-                distance_m = excluded.distance_m, accuracy_m = excluded.accuracy_m,
-                captured_at = excluded.captured_at, provider = excluded.provider
+                risk = excluded.risk, distance_m = excluded.distance_m,
+                accuracy_m = excluded.accuracy_m, captured_at = excluded.captured_at,
+                provider = excluded.provider
             WHERE old.revision = :revision_seen
         RETURNING id
     ), kept AS (
@@ -168,28 +199,41 @@ RECORD = Statement(f"""
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
-            code_digest text, expires_at timestamptz, takes jsonb, reserve_s bigint,
-            event_id uuid)
+            code_digest text, expires_at timestamptz, takes jsonb, once jsonb, reserve_s bigint,
+             event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
+             first_visit boolean, counted boolean, opened_by text, own_code boolean)
         WHERE EXISTS (SELECT FROM checked_in)
+    ), asked AS (
+        SELECT offer_id, key AS bucket, sum((value[0])::bigint)::bigint AS units,
+               max((value[1])::bigint) AS cap
+        FROM wanted, jsonb_each(takes) GROUP BY offer_id, key
+        UNION ALL
+        SELECT DISTINCT offer_id, key, (value[0])::bigint, (value[1])::bigint
+        FROM wanted, jsonb_each(once)
     ), taken AS (
-        {TAKE_STOCK.format(given="SELECT offer_id, takes FROM wanted")}
-    ), granted AS (
+        {TAKE_STOCK.format(given="SELECT * FROM asked")}
+    ), picked AS ({_OWN_CODES}), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            units, counted, unlocked_at, expires_at, reserve_s)
+                            units, counted, opened_by, unlocked_at, expires_at, reserve_s)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
-               :check_in_id, :customer_id, :subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked', buckets.names, buckets.units,
-               :counted, :now, wanted.expires_at, wanted.reserve_s
-        FROM wanted, LATERAL (
+               wanted.check_in_id, wanted.customer_id, wanted.subject_id,
+               coalesce(picked.sealed_code, wanted.sealed_code),
+               coalesce(picked.code_digest, decode(wanted.code_digest, 'hex')), 'unlocked',
+               taking.names, taking.units, wanted.counted, wanted.opened_by, :now,
+               wanted.expires_at, wanted.reserve_s
+        FROM wanted LEFT JOIN picked USING (unlock_id), LATERAL (
             SELECT coalesce(array_agg(key), '{{}}') AS names,
                    coalesce(array_agg((value[0])::bigint), '{{}}') AS units
             FROM jsonb_each(wanted.takes)
-        ) AS buckets
-        WHERE cardinality(buckets.names) = (
-            SELECT count(*) FROM taken WHERE taken.offer_id = wanted.offer_id)
-        RETURNING id, offer_id, offer_version
-    ), recorded AS (
+        ) AS taking
+        WHERE wanted.own_code = (picked.code_id IS NOT NULL) AND NOT EXISTS (
+            SELECT FROM jsonb_object_keys(wanted.takes || wanted.once) AS bucket
+            WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
+        ON CONFLICT (check_in_id, offer_id) DO NOTHING
+        RETURNING id
+    ), handed_out AS ({HAND_OUT_CODES}), used AS ({_CREDITED}),
+    friend_visit AS ({RECORD_FRIEND_VISITS}), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
                                   offer_id, offer_version, unlock_id, counted)
@@ -201,21 +245,79 @@ RECORD = Statement(f"""
         FROM checked_in
         UNION ALL
         SELECT wanted.event_id, CAST(:now AS timestamptz), 'unlocked', CAST(:merchant_id AS uuid),
-               CAST(:venue_id AS uuid), CAST(:subject_id AS uuid), CAST(:check_in_id AS uuid),
-               NULL, NULL, CAST(:level AS bigint), CAST(:first_visit AS boolean), NULL, NULL,
-               granted.offer_id, granted.offer_version, granted.id, :counted
+               CAST(:venue_id AS uuid), wanted.subject_id, wanted.check_in_id, NULL, NULL,
+               wanted.level, wanted.first_visit, NULL, NULL, wanted.offer_id,
+               wanted.offer_version, granted.id, wanted.counted
         FROM granted JOIN wanted ON wanted.unlock_id = granted.id
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
            (SELECT array_agg(id) FROM granted) AS granted,
+           (SELECT jsonb_object_agg(unlock_id, sealed_code) FROM picked
+            WHERE unlock_id IN (SELECT id FROM granted)) AS codes,
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
-            WHERE offer_id NOT IN (SELECT offer_id FROM granted)) AS unused
+            WHERE (SELECT count(*) FROM granted) < (SELECT count(*) FROM wanted)) AS taken
 """)
 
 SAVE = Statement("SAVEPOINT before_unlocks")
 UNDO = Statement("ROLLBACK TO SAVEPOINT before_unlocks")
 
-LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR NO KEY UPDATE")
+
+LOCK_CUSTOMER_OUT = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+
+_THREE_HOURS = """
+    {row}.occurred_at BETWEEN CAST(:now AS timestamptz) - interval '3 hours'
+                          AND CAST(:now AS timestamptz) + interval '3 hours'
+"""
+_IN_PARTY = "{row}.party_id = CAST(:party_id AS uuid)"
+
+_PRESENT = f"""
+    SELECT count(DISTINCT other.customer_id) FROM check_in AS other
+    WHERE other.venue_id = venue.id AND other.verdict = 'accepted'
+      AND other.customer_id <> customer.id AND {_THREE_HOURS.format(row="other")}
+      AND NOT EXISTS (
+          SELECT FROM customer AS person JOIN customer_standing AS standing USING (subject_id)
+          WHERE person.id = other.customer_id AND standing.merchant_id = venue.merchant_id
+            AND standing.standing = 'staff')
+"""
+"""How many others than `customer` are at `venue`, staff left out."""
+
+_OTHERS = """
+    SELECT customer.id AS customer_id, customer.subject_id, check_in.id AS check_in_id,
+           check_in.level, check_in.risk, check_in.visit, standing.standing,
+           ARRAY(
+               SELECT unlock.offer_id FROM unlock JOIN check_in AS theirs
+                 ON theirs.id = unlock.check_in_id
+               WHERE unlock.customer_id = customer.id AND theirs.venue_id = :venue_id
+                 AND theirs.verdict = 'accepted' AND {of_theirs}) AS opened
+    FROM check_in JOIN customer ON customer.id = check_in.customer_id
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
+    WHERE check_in.venue_id = :venue_id AND check_in.verdict = 'accepted' AND {of_check_in}
+      AND customer.id <> :customer_id AND standing.standing IS DISTINCT FROM 'staff'
+      AND NOT EXISTS (
+          SELECT FROM check_in AS later
+          WHERE later.customer_id = customer.id AND later.venue_id = :venue_id
+            AND later.verdict = 'accepted' AND {of_later}
+            AND (later.occurred_at, later.id) > (check_in.occurred_at, check_in.id))
+    ORDER BY check_in.occurred_at, check_in.id
+    FOR KEY SHARE OF customer FOR SHARE OF check_in
+"""
+"""Others with their last accepted check-in at the venue, first come first, and what it opened.
+
+Neither is erased or voided before they have what opens for them.
+"""
+
+
+def _others(scope: str) -> Statement:
+    scopes = {f"of_{row}": scope.format(row=row) for row in ("check_in", "theirs", "later")}
+    return Statement(_OTHERS.format(**scopes))
+
+
+OTHERS_PRESENT, OTHERS_IN_PARTY = _others(_THREE_HOURS), _others(_IN_PARTY)
+
+LOCK_VENUE = Statement("SELECT id FROM venue WHERE id = :venue_id FOR NO KEY UPDATE")
+"""A statement of its own, before those are counted who are there."""
 
 _VENUE_OF = "coalesce((SELECT venue_id FROM event WHERE event.id = :place_id), :place_id)"
 
@@ -354,6 +456,10 @@ VOID = Statement(
         UPDATE unlock SET state = 'voided'
         WHERE check_in_id = :check_in_id AND state IN ('unlocked', 'redeemed')
         RETURNING *
+    ), uncredited AS (
+        UPDATE referral SET used_at = NULL FROM taken_back
+        WHERE (referral.customer_id, referral.offer_id, referral.used_at)
+              = (taken_back.customer_id, taken_back.offer_id, taken_back.unlocked_at)
     ), reversed AS (
         UPDATE redemption SET reversed_at = :now, reversal_reason = 'Check-in voided'
         FROM taken_back
@@ -422,7 +528,7 @@ FIND_CLAIM = Statement("""
     SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
            check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
            check_in.findings @> '[{"reason": "simulated_fix"}]' AS mock, check_in.captured_at,
-           check_in.accuracy_m, check_in.provider, fix.sealed, fix.received_at,
+           check_in.accuracy_m, check_in.provider, check_in.party_id, fix.sealed, fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
            EXISTS (SELECT FROM unlock JOIN offer_version AS terms
                    ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)
@@ -450,9 +556,23 @@ HISTORY = Statement(f"""
            own.days AS own_days, own.reached_at AS own_reached_at,
            best.days AS best_other_days, best.reached_at AS best_other_reached_at,
            quiet.hits AS quiet_hits, quiet.visits AS quiet_visits,
-           trail.visits AS trail, opened.offers AS opened, counter.taken
+           trail.visits AS trail, opened.offers AS opened, counter.taken,
+           CASE WHEN asked.present THEN ({_PRESENT}) END AS present,
+           CASE WHEN asked.friends THEN ({FRIENDS_PRESENT}) END AS friends_present,
+           CASE WHEN asked.party THEN ({PARTY_SIZE}) END AS party,
+           CASE WHEN asked.party THEN ARRAY(
+               SELECT unlock.offer_id FROM unlock JOIN check_in AS under
+                 ON under.id = unlock.check_in_id
+               WHERE unlock.customer_id = :customer_id AND under.venue_id = asked.venue_id
+                 AND under.verdict = 'accepted' AND {_IN_PARTY.format(row="under")}
+           ) END AS opened_in_party,
+           ARRAY(SELECT id FROM unnest(CAST(:referred AS uuid[])) AS offer(id)
+                 WHERE {IS_REFERRED}) AS referred
     FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked(
-        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean)
+        venue_id uuid, zone text, times boolean, leader boolean, quiet boolean, present boolean,
+        friends boolean, party boolean)
+    JOIN venue ON venue.id = asked.venue_id
+    CROSS JOIN (SELECT CAST(:customer_id AS uuid) AS id) AS customer
     LEFT JOIN LATERAL (
         SELECT jsonb_agg(jsonb_build_object('customer', customer_id, 'days', days,
                                             'reached_at', reached_at)) AS people
@@ -575,8 +695,9 @@ def record(
 
     `recorded` is false, and nothing was written, where the history that was judged
     (`visits_seen`, `revision_seen`) is no longer the history there is. `granted` are the unlocks
-    for which every counter had room; `unused` what was taken for those that had not, to be given
-    back.
+    for which every counter had room, `codes` the merchant's own that went with them. Where those
+    are not all, `taken` are the counters that had room, and what was taken for the others is to
+    be given back.
     """
     return RECORD.one(
         session,
@@ -600,7 +721,7 @@ def undo(session: Session) -> None:
 
 
 def lock_customer(session: Session, customer_id: UUID) -> None:
-    """One at a time, for what a customer may do only once."""
+    """One at a time, for what a customer may do only once. Others can still give to them."""
     LOCK_CUSTOMER.do(session, {"customer_id": customer_id})
 
 
@@ -608,6 +729,32 @@ def venue_of(session: Session, place_id: UUID) -> UUID:
     """The venue that is meant, or at which the event is."""
     venue_id: UUID = VENUE_OF.one(session, {"place_id": place_id}).venue_id
     return venue_id
+
+
+def lock_customer_out(session: Session, customer_id: UUID) -> None:
+    """None of the customer's check-ins goes on meanwhile, and nobody gives to them."""
+    LOCK_CUSTOMER_OUT.do(session, {"customer_id": customer_id})
+
+
+def others_present(
+    session: Session, *, customer_id: UUID, venue_id: UUID, merchant_id: UUID, now: datetime
+) -> Sequence[Any]:
+    """Who else is at the venue, within three hours of now; they and their check-ins are locked."""
+    who = {"customer_id": customer_id, "venue_id": venue_id, "merchant_id": merchant_id}
+    return OTHERS_PRESENT.all(session, {**who, "now": now})
+
+
+def others_in_party(
+    session: Session, *, customer_id: UUID, venue_id: UUID, merchant_id: UUID, party_id: UUID
+) -> Sequence[Any]:
+    """Who else has checked in at the venue under the party; they are locked too."""
+    who = {"customer_id": customer_id, "venue_id": venue_id, "merchant_id": merchant_id}
+    return OTHERS_IN_PARTY.all(session, {**who, "party_id": party_id})
+
+
+def lock_venue(session: Session, venue_id: UUID) -> None:
+    """Those who check in here are counted one after the other; after the customer's own lock."""
+    LOCK_VENUE.do(session, {"venue_id": venue_id})
 
 
 def live_proofs(
@@ -770,6 +917,7 @@ def list_check_ins(
             CheckIn.verdict,
             CheckIn.level,
             CheckIn.findings,
+            _UNLOCK_IDS,
         )
         .join(Venue, Venue.id == CheckIn.venue_id)
         .where(CheckIn.customer_id == customer_id)

@@ -289,7 +289,7 @@ def tools() -> Tools:
 
 
 def _counted(outcome: service.CheckedIn) -> service.CheckedIn:
-    UNLOCKS.inc(len(outcome.unlocked))
+    UNLOCKS.inc(len(outcome.unlocked) + outcome.for_others)
     return outcome
 
 

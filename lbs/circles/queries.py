@@ -19,8 +19,15 @@ PARTY_SIZE = """
     WHERE party.id = CAST(:party_id AS uuid) AND other.venue_id = venue.id
       AND other.verdict = 'accepted' AND other.customer_id <> customer.id
       AND other.occurred_at BETWEEN party.created_at AND party.expires_at
+      AND NOT EXISTS (
+          SELECT FROM customer AS person JOIN customer_standing AS standing USING (subject_id)
+          WHERE person.id = other.customer_id AND standing.merchant_id = venue.merchant_id
+            AND standing.standing = 'staff')
 """
-"""How many others than `customer` have checked in at `venue` under the party; 0 without one."""
+"""How many others than `customer` have checked in at `venue` under the party; 0 without one.
+
+Staff of the venue are none of them.
+"""
 
 FRIENDS_PRESENT = """
     SELECT count(*) FROM (
@@ -31,10 +38,14 @@ FRIENDS_PRESENT = """
     WHERE EXISTS (
         SELECT FROM check_in AS theirs
         WHERE theirs.customer_id = friend.id AND theirs.venue_id = venue.id
-          AND theirs.verdict = 'accepted' AND theirs.occurred_at <= CAST(:now AS timestamptz)
-          AND theirs.occurred_at >= CAST(:now AS timestamptz) - interval '3 hours')
+          AND theirs.verdict = 'accepted'
+          AND theirs.occurred_at BETWEEN CAST(:now AS timestamptz) - interval '3 hours'
+                                     AND CAST(:now AS timestamptz) + interval '3 hours')
 """
-"""How many friends of `customer` have checked in at `venue` within the last three hours."""
+"""How many friends of `customer` have checked in at `venue` within three hours of now.
+
+Some may have come a moment later, where the customer's check-in is judged after theirs.
+"""
 
 FIND_PARTY = Statement("""
     SELECT id, venue_id FROM party WHERE code = :code AND expires_at > :now FOR NO KEY UPDATE

@@ -78,13 +78,18 @@ def start_party(
 def load_party(
     session: Session, customer_id: UUID, code: str, limit: GuessLimit, now: datetime
 ) -> Attempt:
-    guessers = {f"party {customer_id}": 1}
-    if wait_s := guesses.wait_s(session, guessers, limit, now):
-        return Attempt(wait_s=wait_s)
-    party = queries.read_party(session, code, now)
+    attempt = _try_code(session, customer_id, code, queries.read_party, limit, now)
+    party = attempt.found
     if party is None:
-        return Attempt(wait_s=guesses.count_guess(session, guessers, limit, now))
+        return attempt
     return Attempt(PartyView(party.code, party.venue_id, party.expires_at, party.checked_in))
+
+
+def join_party(
+    session: Session, customer_id: UUID, code: str, limit: GuessLimit, now: datetime
+) -> Attempt:
+    """The party (id, venue_id), locked, for a check-in under it; before the customer is locked."""
+    return _try_code(session, customer_id, code, queries.find_party, limit, now)
 
 
 def invite_friend(
@@ -134,6 +139,23 @@ def remove_friend(session: Session, customer_id: UUID, friend_id: UUID) -> None:
     """It ends for both."""
     if not queries.delete_friendship(session, friend_id, customer_id):
         raise FriendNotFound
+
+
+def _try_code(
+    session: Session,
+    customer_id: UUID,
+    code: str,
+    find: Callable[[Session, str, datetime], Any],
+    limit: GuessLimit,
+    now: datetime,
+) -> Attempt:
+    guessers = {f"party {customer_id}": 1}
+    if wait_s := guesses.wait_s(session, guessers, limit, now):
+        return Attempt(wait_s=wait_s)
+    party = find(session, code, now)
+    if party is None:
+        return Attempt(wait_s=guesses.count_guess(session, guessers, limit, now))
+    return Attempt(party)
 
 
 def _link(session: Session, customer_id: UUID, invitation: Any, now: datetime) -> Friendship | None:

@@ -27,6 +27,7 @@ from lbs.offers.errors import (
     StatusRefused,
 )
 from lbs.offers.models import Notice, Offer, OfferVersion, Promotion
+from lbs.offers.rules import Trail, leaves, read_rule
 from lbs.offers.rules.schedule import next_openings, read_schedule
 from lbs.offers.rules.stacking import Stacking
 
@@ -263,8 +264,9 @@ def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer:
 
 def _require_own_trail(session: Session, merchant_id: UUID, rule: dict[str, Any]) -> None:
     """Where else a customer has been is told to nobody but whose venues they are."""
-    venue_ids = rule.get("venue_ids", ())
-    if queries.count_venues(session, merchant_id, venue_ids) < len(venue_ids):
+    trails = [leaf for leaf in leaves(read_rule(rule)) if isinstance(leaf, Trail)]
+    venue_ids = {venue_id for trail in trails for venue_id in trail.venue_ids}
+    if queries.count_venues(session, merchant_id, sorted(venue_ids)) < len(venue_ids):
         raise PlaceNotFound
 
 

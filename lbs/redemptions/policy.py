@@ -48,11 +48,12 @@ _OVER = {"redeemed": Refusal.REDEEMED, "voided": Refusal.VOIDED}
 
 
 def judge(found: Pass | None, *, readable: bool, now: datetime) -> Refusal | None:
-    """Nothing is wrong with the code where the answer is None."""
-    if not readable:
-        return Refusal.MISTYPED
+    """Nothing is wrong with the code where the answer is None.
+
+    `readable` says whether it could be one of ours; a merchant's own may be anything.
+    """
     if found is None:
-        return Refusal.UNKNOWN
+        return Refusal.UNKNOWN if readable else Refusal.MISTYPED
     if not found.runs_here:
         return Refusal.OTHER_VENUE
     if found.state in _OVER:

@@ -16,7 +16,7 @@ from lbs.redemptions import queries
 from lbs.redemptions.errors import AlreadyReversed, RedemptionNotFound
 from lbs.redemptions.models import Redemption
 from lbs.redemptions.policy import Pass, Refusal, judge
-from lbs.unlocks.policy import read_code
+from lbs.unlocks.policy import read_any, read_code
 from lbs.vault import Vault
 from lbs.venues.errors import VenueNotAllowed, VenueNotFound
 
@@ -51,12 +51,11 @@ def redeem(
 ) -> Attempt:
     if not till.may_act_at(command.venue_id):
         raise VenueNotAllowed
-    code = read_code(command.code)
     guessers = [f"key {till.key_id}", f"venue {command.venue_id}"]
     window_start = now - limit.window
     found = queries.find_pass(
         session,
-        digests=vault.digests(code or command.code),
+        digests=vault.digests(read_any(command.code)),
         merchant_id=till.merchant_id,
         venue_id=command.venue_id,
         guessers=guessers,
@@ -75,7 +74,8 @@ def redeem(
         runs_here=found.runs_here,
         is_reserved=found.is_reserved,
     )
-    refusal = judge(known or None, readable=code is not None, now=now)
+    readable = read_code(command.code) is not None
+    refusal = judge(known or None, readable=readable, now=now)
     if refusal is None:
         redemption = queries.redeem(
             session,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -38,16 +37,14 @@ TAKEN_BY = """
 
 TAKE_STOCK = """
     INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
-    SELECT given.offer_id, take.key, (take.value[0])::bigint, (take.value[1])::bigint
-    FROM ({given}) AS given, jsonb_each(given.takes) AS take
-    WHERE (take.value[0])::bigint <= (take.value[1])::bigint
-    ORDER BY given.offer_id, take.key
+    SELECT offer_id, bucket, units, cap FROM ({given}) AS given WHERE units <= cap
+    ORDER BY offer_id, bucket
     ON CONFLICT (offer_id, bucket) DO UPDATE
         SET taken = stock.taken + excluded.taken, cap = excluded.cap
         WHERE stock.taken + excluded.taken <= excluded.cap
     RETURNING offer_id, bucket
 """
-"""Take of each offer_id that `given` selects what its `takes` say: by counter, units and cap.
+"""Take the `units` of each counter (offer_id, bucket) that `given` selects, up to its `cap`.
 
 A counter that has no room for it has no row.
 """
@@ -109,7 +106,9 @@ LOCK_UNLOCK = Statement("""
 RESERVE = Statement(
     "WITH taken AS ("
     + TAKE_STOCK.format(
-        given="""SELECT CAST(:offer_id AS uuid) AS offer_id, CAST(:takes AS jsonb) AS takes"""
+        given="""SELECT CAST(:offer_id AS uuid) AS offer_id, take.bucket, take.units, take.cap
+                 FROM unnest(CAST(:buckets AS text[]), CAST(:units AS bigint[]),
+                             CAST(:caps AS bigint[])) AS take(bucket, units, cap)"""
     )
     + """
     ), reserved AS (
@@ -152,11 +151,21 @@ EXPIRE = Statement(
 
 GIVE_BACK = Statement(
     FREE_STOCK.format(
-        given="""SELECT * FROM jsonb_to_recordset(CAST(:taken AS jsonb))
-                     AS taken(offer_id uuid, bucket text, units bigint)"""
+        given="""SELECT offer_id, bucket, units
+                 FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]),
+                             CAST(:units AS bigint[])) AS taken(offer_id, bucket, units)"""
     )
 )
 
+LOCK_STOCK = Statement("""
+    INSERT INTO offer_stock AS stock (offer_id, bucket, taken, cap)
+    SELECT offer_id, bucket, 0, cap
+    FROM unnest(CAST(:offer_ids AS uuid[]), CAST(:buckets AS text[]), CAST(:caps AS bigint[]))
+         AS given(offer_id, bucket, cap)
+    ORDER BY offer_id, bucket
+    ON CONFLICT (offer_id, bucket) DO UPDATE SET taken = stock.taken
+    RETURNING offer_id, bucket, taken
+""")
 
 TAKE_CODES = """
     SELECT asked.unlock_id, found.id AS code_id, found.sealed_code, found.code_digest
@@ -202,7 +211,11 @@ LOCK_OFFER = Statement("""
 KNOWN_CODES = Statement("""
     SELECT code_digest, offer_id FROM offer_code
     WHERE merchant_id = :merchant_id AND code_digest = ANY(:digests)
+    UNION
+    SELECT code_digest, offer_id FROM unlock
+    WHERE merchant_id = :merchant_id AND code_digest = ANY(:digests)
 """)
+"""What an unlock had made for it is known too: no other unlock can have it."""
 
 ADD_CODES = Statement("""
     INSERT INTO offer_code (id, offer_id, merchant_id, code_digest, sealed_code, imported_at)
@@ -260,9 +273,9 @@ def reserve(
     values = {
         "unlock_id": unlock_id,
         "offer_id": offer_id,
-        "takes": json.dumps(takes),
         "buckets": list(takes),
         "units": [units for units, _ in takes.values()],
+        "caps": [cap for _, cap in takes.values()],
         "until": until,
         "event_id": new_id(),
         "now": now,
@@ -276,9 +289,19 @@ def release(session: Session, unlock_id: UUID, now: datetime, *, lapsed: bool) -
     statement.do(session, {"unlock_id": unlock_id, "now": now})
 
 
-def give_back(session: Session, taken: Sequence[dict[str, Any]]) -> None:
-    """Return `units` to each counter, of offer_id and bucket."""
-    GIVE_BACK.do(session, {"taken": json.dumps(taken)})
+Counter = tuple[UUID, str]
+"""An offer's, by its bucket."""
+
+
+def give_back(session: Session, units: Mapping[Counter, int]) -> None:
+    """Return so many units of each counter."""
+    GIVE_BACK.do(session, {**_counters(units), "units": list(units.values())})
+
+
+def lock_stock(session: Session, caps: Mapping[Counter, int]) -> dict[Counter, int]:
+    """What is taken of each counter; nobody else takes from it until the transaction ends."""
+    rows = LOCK_STOCK.all(session, {**_counters(caps), "caps": list(caps.values())})
+    return {(row.offer_id, row.bucket): row.taken for row in rows}
 
 
 def list_unlocks(
@@ -378,7 +401,7 @@ def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> str | Non
 
 
 def known_codes(session: Session, merchant_id: UUID, digests: Sequence[bytes]) -> dict[bytes, UUID]:
-    """Which of the digests the merchant has imported, each for which offer."""
+    """Which of the digests the merchant has in use, each for which offer."""
     values = {"merchant_id": merchant_id, "digests": list(digests)}
     return {row.code_digest: row.offer_id for row in KNOWN_CODES.all(session, values)}
 
@@ -402,6 +425,11 @@ def list_codes(
     )
 
 
+def _counters(counters: Iterable[Counter]) -> dict[str, Any]:
+    pairs = list(counters)
+    return {"offer_ids": [offer for offer, _ in pairs], "buckets": [bucket for _, bucket in pairs]}
+
+
 def _view() -> Select[*tuple[Any, ...]]:
     return (
         select(
@@ -412,6 +440,7 @@ def _view() -> Select[*tuple[Any, ...]]:
             Unlock.check_in_id,
             Unlock.state,
             Unlock.sealed_code,
+            Unlock.opened_by,
             Unlock.unlocked_at,
             Unlock.expires_at,
             Unlock.reserve_s,

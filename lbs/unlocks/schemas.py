@@ -29,6 +29,7 @@ class UnlockSchema(Schema):
         "reward": {"kind": "free_item", "item": "A filter coffee"},
         "value_minor": 3500,
         "currency": "DKK",
+        "opened_by": "check_in",
         "unlocked_at": "2026-11-22T12:00:01Z",
         "expires_at": "2026-11-22T14:00:01Z",
         "reserve_s": None,
@@ -60,6 +61,14 @@ class UnlockSchema(Schema):
     reward = fields.Nested(RewardSchema, required=True)
     value_minor = fields.Integer(required=True)
     currency = fields.String(required=True)
+    opened_by = Word(
+        "OpenedBy",
+        ("check_in", "party", "swarm"),
+        required=True,
+        metadata={
+            "description": "`party`, `swarm`: another customer's check-in completed it after yours"
+        },
+    )
     unlocked_at = Timestamp(required=True)
     expires_at = Timestamp(required=True)
     reserve_s = fields.Integer(

@@ -46,6 +46,7 @@ class UnlockView:
     reward: dict[str, Any]
     value_minor: int
     currency: str
+    opened_by: str
     unlocked_at: datetime
     expires_at: datetime
     code: str | None = field(repr=False)
@@ -243,7 +244,7 @@ def list_codes(
 
 
 def _known(session: Session, merchant_id: UUID, found: Sorted, vault: Vault) -> dict[str, UUID]:
-    """Which of the codes the merchant has imported, under any key, each for which offer."""
+    """Which of the codes the merchant has in use, under any key, each for which offer."""
     keys = {digest: key for key in found.codes for digest in vault.digests(key)}
     known = queries.known_codes(session, merchant_id, list(keys))
     return {keys[digest]: offer_id for digest, offer_id in known.items()}
@@ -336,6 +337,7 @@ def _view(row: Any, vault: Vault, now: datetime) -> UnlockView:
         reward=row.reward,
         value_minor=row.value_minor,
         currency=row.currency,
+        opened_by=row.opened_by,
         unlocked_at=row.unlocked_at,
         expires_at=row.expires_at,
         code=None if hidden else vault.unseal(row.sealed_code),

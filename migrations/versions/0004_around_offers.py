@@ -35,6 +35,7 @@ def upgrade() -> None:
     _stacking()
     _reservations()
     _beacons()
+    _people()
     # public promotions
     op.create_table(
         "promotion",
@@ -393,6 +394,18 @@ def _beacons() -> None:
         SET parameters = parameters || jsonb_build_object('compared_at', parameters->'started_at')
         WHERE kind = 'beacon'
     """)
+
+
+def _people() -> None:
+    op.add_column(
+        "check_in", sa.Column("risk", sa.BigInteger(), server_default="0", nullable=False)
+    )
+    op.add_column(
+        "unlock", sa.Column("opened_by", sa.Text(), server_default="check_in", nullable=False)
+    )
+    op.create_check_constraint(
+        op.f("ck_unlock_opened_by"), "unlock", "opened_by IN ('check_in', 'party', 'swarm')"
+    )
 
 
 def downgrade() -> None:

@@ -57,6 +57,17 @@ def test_a_check_in_costs_two_statements_however_many_offers_there_are(
     assert [statement.split()[0] for statement in own] == ["SELECT", "WITH"]
 
 
+def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(world: World, statements):
+    venue = world.venue()
+    world.offer(venue, rule={"kind": "friends", "n": 1})
+    customer = world.customer()
+    statements.clear()
+    world.check_in(customer, venue)
+    own = [statement for statement in statements if not is_idempotency(statement)]
+    assert [statement.split()[0] for statement in own] == ["SELECT", "SELECT", "SELECT", "WITH"]
+    assert own[1].endswith("FOR NO KEY UPDATE")
+
+
 def test_a_repeated_check_in_costs_one_look_up(world: World, statements):
     venue, customer = world.venue(), world.customer()
     body = {"venue_id": venue["id"], "evidence": [world.location()]}

@@ -271,7 +271,8 @@ def test_many_who_come_at_once_are_never_more_than_500(world: World, app):
         (timedelta(0), 1),
         (timedelta(hours=3), 1),
         (timedelta(hours=3, microseconds=1), 0),
-        (-timedelta(microseconds=1), 0),
+        (-timedelta(hours=3), 1),
+        (-timedelta(hours=3, microseconds=1), 0),
     ],
 )
 def test_a_friend_is_present_for_three_hours(world: World, ago: timedelta, counted: int):

@@ -46,10 +46,13 @@ from lbs.offers.rules import (
     Why,
     customer_bucket,
     day_bucket,
+    is_customers,
+    is_taken_once,
     leaves,
     needs_of,
     obstacle,
     opens,
+    opens_for_others,
     read_rule,
     sold_out,
     stand,
@@ -468,8 +471,8 @@ SWARM = "swarm 2026-11-22 venue v"
         (1, {"taken": {SWARM: 1}}, (1, 2, Why.ALREADY_TODAY)),
         (4, {"taken": {"swarm 2026-11-21 venue v": 1}}, (4, 5, None)),
         (4, {"taken": {"swarm 2026-11-22 venue w": 1}}, (4, 5, None)),
-        (3, {"last_visit_at": at("2026-11-22 10:01")}, (4, 4, Why.MORE_PEOPLE)),
-        (3, {"last_visit_at": at("2026-11-22 10:00")}, (3, 4, Why.MORE_PEOPLE)),
+        (3, {"last_visit_at": at("2026-11-22 10:00")}, (4, 4, Why.MORE_PEOPLE)),
+        (3, {"last_visit_at": at("2026-11-22 09:59")}, (3, 4, Why.MORE_PEOPLE)),
     ],
 )
 def test_a_swarm_opens_once_a_day_for_all_who_are_there(present, members, look):
@@ -499,6 +502,38 @@ def test_a_party_opens_when_enough_came_under_its_code(party, look):
     history = History(NOW, party=party)
     assert seen(Party(4), history) == look
     assert (Party(4).look(history).opens_for is Reach.PARTY) is (party is not None)
+
+
+def test_a_party_opens_for_each_of_them_once():
+    history = History(NOW, party=3, opened_in_party=True)
+    assert seen(Party(4), history) == (3, 4, Why.ONLY_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("rule", "members", "opened"),
+    [
+        (Swarm(4), {}, True),
+        (Swarm(5), {}, False),
+        (EveryVisit(), {}, False),
+        (AllOf((Swarm(4), FirstVisit())), {}, False),
+        (Swarm(4), {"takes": {"customer c": Take(1, 1)}, "taken": {"customer c": 1}}, True),
+        (Swarm(4), {"takes": {"total": Take(1, 1)}, "taken": {"total": 1}}, False),
+        (Swarm(4), {"is_on": False}, False),
+    ],
+)
+def test_it_opens_for_the_others_whatever_the_customer_has_had(rule, members, opened):
+    history = History(NOW, present=3)
+    assert bool(opens_for_others(offer(rule, **members), history)) is opened
+
+
+def test_only_a_swarm_is_taken_by_all_together():
+    history = History(NOW, present=3, venue_id="v")
+    flash = Flash(5, time(0), time(0))
+    buckets = [name for rule in (Swarm(4), flash) for name, _ in rule.look(history).buckets]
+    limits = Limits(1, 1, 1, 1, 1).buckets("c", NOW.date(), "v")
+    assert [is_taken_once(name) for name in buckets] == [True, False]
+    assert [name for name in limits if is_customers(name)] == ["customer c"]
+    assert not any(map(is_taken_once, limits))
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ def found(state="unlocked", expires_at=NOW + TICK, *, runs_here=True, is_reserve
         ("over and not reserved", found(expires_at=NOW, is_reserved=False), True, Refusal.EXPIRED),
         ("unknown", None, True, Refusal.UNKNOWN),
         ("mistyped", None, False, Refusal.MISTYPED),
-        ("mistyped but found", found(), False, Refusal.MISTYPED),
+        ("a merchant's own", found(), False, None),
+        ("a merchant's own, spent", found("redeemed"), False, Refusal.REDEEMED),
     ],
 )
 def test_a_code_is_refused_for_the_first_thing_that_is_wrong(case, known, readable, refusal):

@@ -53,6 +53,11 @@ def use(
         )
 
 
+def locked_offer(world: World, venue: dict[str, Any]) -> dict[str, Any]:
+    """One that a check-in does not open, and so does not credit."""
+    return world.offer(venue, rule={"kind": "nth_visit", "n": 1000})
+
+
 def subject(world: World, person: dict[str, Any]) -> uuid.UUID:
     with world.db.transaction() as session:
         return session.scalar(
@@ -175,7 +180,7 @@ def test_a_made_up_token_is_no_share(world: World):
 
 def test_the_last_share_counts(world: World, db):
     venue = world.venue()
-    offer = world.offer(venue)
+    offer = locked_offer(world, venue)
     first, last, friend = (world.register() for _ in range(3))
     for sharer in (first, last):
         refer(world, friend["access_token"], share(world, sharer["access_token"], offer)["token"])
@@ -191,7 +196,7 @@ def test_the_last_share_counts(world: World, db):
 
 def test_a_visit_is_credited_once_a_customer_and_offer(world: World, db):
     venue = world.venue()
-    offer = world.offer(venue)
+    offer = locked_offer(world, venue)
     sharer, other, friend = (world.register() for _ in range(3))
     token = share(world, sharer["access_token"], offer)["token"]
     refer(world, friend["access_token"], token)
@@ -207,7 +212,7 @@ def test_a_visit_is_credited_once_a_customer_and_offer(world: World, db):
 
 def test_credited_at_once_it_is_credited_once(world: World, db):
     venue = world.venue()
-    offer = world.offer(venue)
+    offer = locked_offer(world, venue)
     sharer, friend = world.register(), world.register()
     refer(world, friend["access_token"], share(world, sharer["access_token"], offer)["token"])
     seen = world.check_in(friend["access_token"], venue)
@@ -218,7 +223,7 @@ def test_credited_at_once_it_is_credited_once(world: World, db):
 
 def test_a_referral_that_is_too_old_is_not_credited(world: World, db):
     venue = world.venue()
-    offer = world.offer(venue)
+    offer = locked_offer(world, venue)
     sharer, friend = world.register(), world.register()
     refer(world, friend["access_token"], share(world, sharer["access_token"], offer)["token"])
     seen = world.check_in(friend["access_token"], venue)
@@ -239,7 +244,7 @@ def test_a_person_who_follows_a_share_is_a_visit_of_it(world: World, db):
 
 def test_what_staff_and_testers_share_or_visit_is_not_counted(world: World, db):
     venue = world.venue()
-    offer = world.offer(venue)
+    offer = locked_offer(world, venue)
     staff, sharer, friend = (world.register() for _ in range(3))
     with db.transaction() as session:
         session.execute(
@@ -267,7 +272,7 @@ def test_what_staff_and_testers_share_or_visit_is_not_counted(world: World, db):
 def test_the_parts_go_into_a_larger_statement(world: World, db):
     """As the check-in credits every offer that it has opened, in its own statement."""
     venue = world.venue()
-    offers = [world.offer(venue) for _ in range(3)]
+    offers = [locked_offer(world, venue) for _ in range(3)]
     sharer, friend = world.register(), world.register()
     for offer in offers[:2]:
         refer(world, friend["access_token"], share(world, sharer["access_token"], offer)["token"])

@@ -58,6 +58,7 @@ def test_an_unlock_says_all_that_the_till_and_the_customer_need(world: World):
         "check_in_id": result["id"],
         "state": "unlocked",
         **{name: offer[name] for name in ("teaser", "terms", "reward", "value_minor", "currency")},
+        "opened_by": "check_in",
         "unlocked_at": result["occurred_at"],
         "expires_at": unlock["expires_at"],
         "reserve_s": None,

@@ -11,7 +11,8 @@ from lbs.checkins.policy import public_reasons
 from lbs.checkins.schemas.evidence import FIX_EXAMPLE, EvidenceSchema, one_of_each, sort_out
 from lbs.checkins.schemas.words import ReasonSchema, say_reason, say_reasons
 from lbs.checkins.service import CheckedIn, CheckIn, ClosedOffer
-from lbs.http.fields import Schema, Timestamp, Word
+from lbs.checkins.service.company import WORDS as PARTY_WORDS
+from lbs.http.fields import Schema, String, Timestamp, Word
 from lbs.http.languages import say
 from lbs.http.paging import page_schema
 from lbs.offers.rules import State
@@ -47,6 +48,14 @@ class CreateCheckInSchema(Schema):
         required=True,
         validate=[validate.Length(max=8), one_of_each],
     )
+    party_code = String(
+        load_default=None,
+        validate=validate.Length(1, 100),
+        metadata={
+            "description": "Of the party that the customer comes with, from POST /v1/parties",
+            "example": "7M3K-9QZ2",
+        },
+    )
 
     @ma.validates_schema
     def one_place(self, data: dict[str, Any], **_: Any) -> None:
@@ -60,6 +69,7 @@ class CreateCheckInSchema(Schema):
             place_id=event_id or data["venue_id"],
             evidence=sort_out(data["evidence"]),
             is_event=event_id is not None,
+            party_code=data["party_code"],
         )
 
 
@@ -128,6 +138,7 @@ class CheckInResultSchema(_JudgedSchema):
         "receipt": "eyJhbGciOiJFZERTQSIsInR5cCI6InJlY2VpcHQrand0In0...",
         "unlocked": [UnlockSchema.example],
         "locked": [],
+        "party": None,
     }
 
     needs = proof_kinds(
@@ -159,6 +170,16 @@ class CheckInResultSchema(_JudgedSchema):
     )
     unlocked = fields.List(fields.Nested(UnlockSchema), required=True)
     locked = fields.List(fields.Nested(OfferStandingSchema), required=True)
+    party = Word(
+        "PartyWord",
+        PARTY_WORDS,
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "What came of `party_code`; a wrong one keeps nobody from checking in. "
+            "null: none was given"
+        },
+    )
 
 
 class CheckInSchema(_JudgedSchema):
@@ -173,9 +194,15 @@ class CheckInSchema(_JudgedSchema):
         "verdict": "rejected",
         "level": "L0",
         "reasons": [{"code": "outside_fence", "text": "You are not at the venue."}],
+        "unlock_ids": [],
     }
 
     venue_name = fields.String(required=True)
+    unlock_ids = fields.List(
+        fields.UUID(),
+        required=True,
+        metadata={"description": "What has opened with it, also by others who came later"},
+    )
 
 
 CheckInPageSchema = page_schema(CheckInSchema, "CheckInPageSchema")
@@ -232,6 +259,7 @@ def present(outcome: CheckedIn) -> dict[str, Any]:
         "receipt": outcome.receipt,
         "unlocked": outcome.unlocked,
         "locked": [present_offer(offer) for offer in outcome.locked],
+        "party": outcome.party,
     }
 
 
@@ -264,6 +292,7 @@ def present_check_in(row: Any) -> dict[str, Any]:
         "verdict": row.verdict,
         "level": f"L{row.level}",
         "reasons": say_reasons(public_reasons((f["reason"], f["verdict"]) for f in row.findings)),
+        "unlock_ids": row.unlock_ids,
     }
 
 

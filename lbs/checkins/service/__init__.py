@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -27,30 +27,45 @@ from lbs.checkins.policy import (
     Past,
     Travel,
     Verdict,
+    asked_level,
     brings,
     judge,
     receipt_ttl,
     spell_position,
     uphold,
 )
+from lbs.checkins.service.company import ALONE, Company, find_company
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
-from lbs.checkins.service.histories import Histories, Place, histories
+from lbs.checkins.service.grants import (
+    OPENED_BY,
+    Grant,
+    Holder,
+    candidate_of,
+    fit,
+    make_grant,
+    unused,
+)
+from lbs.checkins.service.histories import Histories, Place, Visitor, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
 from lbs.offers.rules import (
     Budget,
-    Candidate,
     History,
     Look,
     Offer,
     Opened,
+    Part,
     Policy,
+    Reach,
     Stacking,
     Standing,
     Take,
     Why,
     choose,
+    customer_bucket,
+    is_customers,
     opens,
+    opens_for_others,
     read_rule,
     sold_out,
     stand,
@@ -61,12 +76,14 @@ from lbs.offers.rules import (
 from lbs.offers.rules import Limits as OfferLimits
 from lbs.offers.rules.schedule import is_on, parse_schedule
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
-from lbs.unlocks.policy import RANDOM_BYTES, make_code
-from lbs.unlocks.queries import give_back
+from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
 from lbs.venues.errors import VenueNotFound
 from lbs.venues.policy import is_open
+
+Offers = Sequence[tuple[dict[str, Any], Offer]]
+"""Each row, and the same for the rules."""
 
 TRIES = 3
 NOBODYS = UUID(int=0)
@@ -82,6 +99,7 @@ class CheckIn:
     """A venue, or an event at one."""
     evidence: Evidence
     is_event: bool = False
+    party_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +124,14 @@ class Claim:
     """Offers that it has opened before."""
     opened_alone: bool = False
     """Whether one of them combines with no other."""
+    company: Company = ALONE
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """A claim with all that was seen of it, judged."""
 
+    customer_id: UUID
     claim: Claim
     seen: Any
     facts: Facts
@@ -130,8 +150,8 @@ class Case:
         return self.claim.visit or int(self.seen.visits) + self.is_new_visit
 
     @property
-    def offers(self) -> list[tuple[dict[str, Any], Offer]]:
-        """The running and coming offers at the venue: each row, and the same for the rules."""
+    def offers(self) -> Offers:
+        """The running and coming offers at the venue."""
         at, seen = self.claim.occurred_at, self.seen
         return [(row, _offer(row, seen, seen.venue_id, at)) for row in seen.offers or ()]
 
@@ -155,6 +175,24 @@ class Case:
     def opens(self, offer: Offer) -> Look | None:
         return opens(offer, self.history_for(offer)) if self.judgement.accepted else None
 
+    def opens_for_others(self, offer: Offer) -> Look | None:
+        """Staff are none of those who complete a party or a swarm."""
+        if not self.judgement.accepted or self.facts.past.standing == "staff":
+            return None
+        return opens_for_others(offer, self.history_for(offer))
+
+    @property
+    def holder(self) -> Holder:
+        """The customer, for what this check-in opens."""
+        return Holder(
+            customer_id=self.customer_id,
+            subject_id=self.seen.subject_id,
+            check_in_id=self.claim.id,
+            level=int(self.judgement.level),
+            first_visit=self.visits == 1,
+            counted=self.seen.standing not in NOT_COUNTED,
+        )
+
     def withholds(self, row: dict[str, Any]) -> Why | None:
         """What keeps an offer from the customer whose rule is met."""
         if self.facts.past.standing == "staff":
@@ -171,15 +209,6 @@ class Case:
     def stacking(self) -> Stacking:
         policy = self.seen.stacking_policy
         return Stacking(Policy(policy), self.seen.max_per_check_in) if policy else Stacking()
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """An unlock to be written, the same as the customer will see it, and what speaks for it."""
-
-    row: dict[str, Any]
-    view: UnlockView
-    candidate: Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +238,10 @@ class CheckedIn:
     receipt: str | None = field(repr=False)
     unlocked: tuple[UnlockView, ...]
     locked: tuple[ClosedOffer, ...]
+    party: str | None = None
+    """What came of the party code, if one was named."""
+    for_others: int = 0
+    """How many unlocks others have by it."""
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -248,6 +281,7 @@ def check_in(
     now: datetime,
 ) -> CheckedIn:
     evidence = command.evidence
+    company = find_company(session, customer_id, command.party_code, tools.guesses, now)
     claim = Claim(
         id=new_id(),
         place_id=command.place_id,
@@ -255,6 +289,7 @@ def check_in(
         occurred_at=now,
         fix=evidence.fix,
         fix_received_at=now,
+        company=company,
     )
     if not (evidence.proofs or evidence.device):
         return conclude(session, customer_id, claim, limits, tools, now)
@@ -322,7 +357,7 @@ def nearby(
         session, customer_id=customer_id, lon=lon, lat=lat, radius_m=radius_m, limit=limit, now=now
     )
     places = [Place(_history(row, now), _offers_near(row, now)) for row in rows]
-    known = histories(session, customer_id, NOBODYS, places, now)
+    known = histories(session, Visitor(customer_id, NOBODYS, now), places)
     return [_view_nearby(row, place, known) for row, place in zip(rows, places, strict=True)]
 
 
@@ -393,6 +428,7 @@ def _load_claim(
         revision=row.revision,
         opened=frozenset(row.opened),
         opened_alone=row.opened_alone,
+        company=Company("joined", row.party_id) if row.party_id else ALONE,
     )
 
 
@@ -401,32 +437,29 @@ def _try_to_conclude(
 ) -> CheckedIn | None:
     """None where the customer's history moved while it was judged: nothing was written."""
     seen = _gather(session, customer_id, claim, limits, tools.vault, now)
+    claim = replace(claim, company=claim.company.at(seen.venue_id))
     facts = _facts(seen, claim, tools.vault)
     judgement = judge(facts, limits)
     if claim.verdict == Verdict.ACCEPTED.word:
         judgement = uphold(judgement, claim.level)
-    case = Case(claim, seen, facts, judgement, now)
+    case = Case(customer_id, claim, seen, facts, judgement, now)
     offers = case.offers
     place = Place(case.history, [offer for _, offer in offers])
-    known = histories(session, customer_id, claim.id, [place], claim.occurred_at)
-    case = replace(case, histories=known)
-    grants = [
-        _grant(case, row, takes_of(offer, look), tools)
-        for row, offer in offers
-        if UUID(row["id"]) not in claim.opened
-        and (look := case.opens(offer))
-        and not case.withholds(row)
-    ]
+    if judgement.accepted:
+        _wait(session, case, place)
+    visitor = Visitor(customer_id, claim.id, claim.occurred_at, claim.company.party_id)
+    case = replace(case, histories=histories(session, visitor, [place]))
     columns = {
-        **_check_in_columns(customer_id, case),
+        **_check_in_columns(case),
         **_fix_columns(claim, tools.vault),
         **_event_columns(case, offers),
     }
-    written = _write(session, case, columns, grants)
+    own = list(_own_grants(case, offers, tools))
+    written = _write(session, case, columns, own, _others_grants(session, case, offers, tools))
     if written is None:
         return None
-    unlocked, lost = written
-    locked = tuple(_closed(case, offers, unlocked, lost))
+    unlocked = [_with_own_code(grant.view, written.codes, tools.vault) for grant in written.granted]
+    locked = tuple(_closed(case, offers, written))
     return CheckedIn(
         id=claim.id,
         venue_id=seen.venue_id,
@@ -435,41 +468,69 @@ def _try_to_conclude(
         judgement=case.judgement,
         visits=case.visits,
         takes_until=claim.occurred_at + limits.step_up,
-        receipt=_receipt(customer_id, case, limits, tools),
-        unlocked=tuple(grant.view for grant in unlocked),
+        receipt=_receipt(case, limits, tools),
+        unlocked=tuple(unlocked),
         locked=locked,
+        party=claim.company.word,
+        for_others=written.for_others,
     )
 
 
-def _write(
-    session: Session, case: Case, columns: dict[str, Any], grants: Sequence[Grant]
-) -> tuple[Sequence[Grant], AbstractSet[UUID]] | None:
-    """Write the check-in with the offers that open together: those, and the offers lost on the way.
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What has opened of what could."""
 
-    Where others were faster at a chosen offer that had kept another closed, all is taken back, and
+    granted: Sequence[Grant]
+    """To the customer."""
+    for_others: int
+    lost: AbstractSet[UUID]
+    """The offers at which others were faster."""
+    codes: Mapping[str, str]
+    """The merchant's own, sealed, by unlock."""
+
+
+def _write(
+    session: Session,
+    case: Case,
+    columns: dict[str, Any],
+    own: Sequence[Grant],
+    others: Sequence[Grant],
+) -> Written | None:
+    """Write the check-in with the offers that open together, and with what opens for others.
+
+    Where somebody was faster at a chosen offer that had kept another closed, all is taken back, and
     chosen anew without it: the next best opens.
     """
-    left, lost = {grant.candidate.id: grant for grant in grants}, set[UUID]()
+    left, lost = {grant.candidate.id: grant for grant in own}, set[UUID]()
     while True:
         candidates = [grant.candidate for grant in left.values()]
         chosen = [left[one.id] for one in choose(candidates, case.stacking, case.opened)]
-        others_wait = len(chosen) < len(left)
-        if others_wait:
+        may_undo = len(chosen) < len(left)
+        if may_undo:
             queries.save(session)
-        written = queries.record(session, **columns, grants=[grant.row for grant in chosen])
+        grants = _fit(session, [*chosen, *others]) if others else chosen
+        written = queries.record(session, **columns, grants=[grant.columns for grant in grants])
         if not written.recorded:
             return None
-        granted = [grant for grant in chosen if grant.view.id in (written.granted or ())]
+        ids = frozenset(written.granted or ())
+        granted = [grant for grant in chosen if grant.view.id in ids]
         missed = {grant.candidate.id for grant in chosen if grant not in granted}
         lost |= missed
-        if not (missed and others_wait):
+        if not (missed and may_undo):
             break
         queries.undo(session)
         left = {offer_id: grant for offer_id, grant in left.items() if offer_id not in missed}
-    if written.unused:
-        takes = {grant.row["offer_id"]: grant.row["takes"] for grant in chosen}
-        give_back(session, [_unused(text, takes) for text in written.unused])
-    return granted, lost
+    if written.taken and (given_up := unused(grants, ids, written.taken)):
+        give_back(session, given_up)
+    return Written(granted, len(ids) - len(granted), lost, written.codes or {})
+
+
+def _wait(session: Session, case: Case, place: Place) -> None:
+    """For those at one moment who would change what each other's history says."""
+    if Part.REFERRAL in place.needs:
+        queries.lock_customer(session, case.customer_id)
+    if place.counts_people:
+        queries.lock_venue(session, case.seen.venue_id)
 
 
 def _gather(
@@ -553,13 +614,13 @@ def _travel(seen: Any, fix: LocationFix | None, vault: Vault) -> Travel | None:
     )
 
 
-def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
+def _check_in_columns(case: Case) -> dict[str, Any]:
     claim, seen, judgement = case.claim, case.seen, case.judgement
     fix = claim.fix
     return {
         "check_in_id": claim.id,
         "venue_id": seen.venue_id,
-        "customer_id": customer_id,
+        "customer_id": case.customer_id,
         "occurred_at": claim.occurred_at,
         "of_event_id": claim.place_id if claim.is_event else None,
         "verdict": judgement.verdict.word,
@@ -571,6 +632,8 @@ def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
         "proofs": [_write_proof(proof) for proof in claim.proofs],
         "visits": case.is_new_visit,
         "visit": case.visits if judgement.accepted else claim.visit,
+        "risk": judgement.risk,
+        "party_id": claim.company.party_id,
         "visits_seen": seen.visits,
         "revision_seen": claim.revision,
         "distance_m": seen.distance_m,
@@ -580,7 +643,7 @@ def _check_in_columns(customer_id: UUID, case: Case) -> dict[str, Any]:
     }
 
 
-def _event_columns(case: Case, offers: Sequence[tuple[dict[str, Any], Offer]]) -> dict[str, Any]:
+def _event_columns(case: Case, offers: Offers) -> dict[str, Any]:
     """What the ledger says of it beside."""
     return {
         "now": case.now,
@@ -588,10 +651,10 @@ def _event_columns(case: Case, offers: Sequence[tuple[dict[str, Any], Offer]]) -
         "subject_id": case.seen.subject_id,
         "merchant_id": case.seen.merchant_id,
         "verdict_before": case.claim.verdict,
-        "first_visit": case.judgement.accepted and case.visits == 1,
+        "first_visit": case.judgement.accepted and case.holder.first_visit,
         "offer_ids": [offer.id for _, offer in offers if offer.valid_from <= case.now],
         "reasons": [reason.value for reason in case.judgement.reasons],
-        "counted": case.seen.standing not in NOT_COUNTED,
+        "counted": case.holder.counted,
     }
 
 
@@ -649,6 +712,7 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
         takes=limits.buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
+        has_codes=row["codes_left"] is not False,
         holds=row["holds_ready"] is not None,
         unclaimed=row["holds_ready"] is False,
         reserve_s=row["reserve_s"],
@@ -661,58 +725,88 @@ def _budget(row: dict[str, Any]) -> Budget | None:
     return None if budget is None else Budget(row["currency"], budget, row["cost_minor"])
 
 
-def _grant(case: Case, row: dict[str, Any], takes: Mapping[str, Take], tools: Tools) -> Grant:
-    code = make_code(tools.random_bytes(RANDOM_BYTES))
-    within = row["redeem_within_s"]
-    view = UnlockView(
-        id=new_id(),
-        offer_id=UUID(row["id"]),
-        offer_version=row["version"],
-        venue_id=case.seen.venue_id,
-        venue_name=case.seen.venue_name,
-        check_in_id=case.claim.id,
-        state="unclaimed" if row["reserve_s"] else "unlocked",
-        teaser=row["teaser"],
-        terms=row["terms"],
-        reward=row["reward"],
-        value_minor=row["value_minor"],
-        currency=row["currency"],
-        unlocked_at=case.now,
-        expires_at=case.now + timedelta(seconds=within)
-        if within
-        else datetime.fromisoformat(row["valid_to"]),
-        code=None if row["reserve_s"] else code,
-        reserve_s=row["reserve_s"],
-    )
-    written = {
-        "unlock_id": str(view.id),
-        "offer_id": row["id"],
-        "offer_version": view.offer_version,
-        "sealed_code": tools.vault.seal(code),
-        "code_digest": tools.vault.digest(code).hex(),
-        "expires_at": view.expires_at.isoformat(),
-        "takes": takes,
-        "reserve_s": view.reserve_s,
-        "event_id": str(new_id()),
+def _own_grants(case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:
+    """What opens for the customer."""
+    for row, offer in offers:
+        look = case.opens(offer)
+        if look and UUID(row["id"]) not in case.claim.opened and not case.withholds(row):
+            takes, opened_by = takes_of(offer, look), OPENED_BY[Reach.CUSTOMER]
+            yield make_grant(row, case.seen, case.holder, takes, opened_by, tools, case.now)
+
+
+def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
+    """What the check-in completes for those who came before, by their own last check-in."""
+    wide = [(row, offer, look) for row, offer in offers if (look := case.opens_for_others(offer))]
+    reaches = {look.opens_for for *_, look in wide}
+    others = {reach: _list_others(session, case, reach) for reach in reaches}
+    return [
+        make_grant(
+            row,
+            case.seen,
+            _holder(other),
+            _takes_for(other, row, takes_of(offer, look)),
+            OPENED_BY[look.opens_for],
+            tools,
+            case.now,
+        )
+        for row, offer, look in wide
+        for other in others[look.opens_for]
+        if _may_have(other, row)
+    ]
+
+
+def _with_own_code(view: UnlockView, codes: Mapping[str, str], vault: Vault) -> UnlockView:
+    """The code that the customer shows is the merchant's, where one went with the unlock."""
+    sealed = codes.get(str(view.id))
+    return replace(view, code=vault.unseal(sealed)) if sealed and view.code else view
+
+
+def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:
+    who = {
+        "customer_id": case.customer_id,
+        "venue_id": case.seen.venue_id,
+        "merchant_id": case.seen.merchant_id,
     }
-    return Grant(written, view, _candidate(row))
+    if reach is Reach.PRESENT:
+        return queries.others_present(session, **who, now=case.claim.occurred_at)
+    party_id = case.claim.company.party_id
+    return queries.others_in_party(session, **who, party_id=party_id) if party_id else ()
 
 
-def _candidate(row: dict[str, Any]) -> Candidate:
-    return Candidate(
-        UUID(row["id"]), row["value_minor"], row["currency"], row["priority"], row["combinable"]
+def _may_have(other: Any, row: Mapping[str, Any]) -> bool:
+    """Whether one of the others has come with a proof that is strong enough, and not had it."""
+    asked = asked_level(row["min_level"], other.risk)
+    return other.level >= asked and UUID(row["id"]) not in other.opened
+
+
+def _takes_for(other: Any, row: Mapping[str, Any], takes: Mapping[str, Take]) -> dict[str, Take]:
+    """The customer's counters as the other's."""
+    shared = {bucket: take for bucket, take in takes.items() if not is_customers(bucket)}
+    most = row["limit_per_customer"]
+    return {**shared, customer_bucket(other.subject_id): Take(1, most)} if most else shared
+
+
+def _holder(other: Any) -> Holder:
+    return Holder(
+        customer_id=other.customer_id,
+        subject_id=other.subject_id,
+        check_in_id=other.check_in_id,
+        level=other.level,
+        first_visit=other.visit == 1,
+        counted=other.standing not in NOT_COUNTED,
     )
 
 
-def _closed(
-    case: Case,
-    offers: Sequence[tuple[dict[str, Any], Offer]],
-    unlocked: Sequence[Grant],
-    lost: AbstractSet[UUID],
-) -> Iterable[ClosedOffer]:
-    """The offers that the check-in has not opened; `lost` are those that others were faster at."""
-    open_now = {*case.claim.opened, *(grant.candidate.id for grant in unlocked)}
-    alone = not all(grant.candidate.combinable for grant in unlocked)
+def _fit(session: Session, grants: Sequence[Grant]) -> list[Grant]:
+    """Many at once take what there is: the counters are locked, and counted before."""
+    caps = {counter: take.cap for grant in grants for counter, take in grant.counters.items()}
+    return fit(grants, lock_stock(session, caps))
+
+
+def _closed(case: Case, offers: Offers, written: Written) -> Iterable[ClosedOffer]:
+    """The offers that the check-in has not opened."""
+    open_now = {*case.claim.opened, *(grant.candidate.id for grant in written.granted)}
+    alone = not all(grant.candidate.combinable for grant in written.granted)
     opened = Opened(len(open_now), alone=alone or case.opened.alone)
     for row, offer in offers:
         offer_id = UUID(row["id"])
@@ -720,10 +814,10 @@ def _closed(
             continue
         history = case.history_for(offer)
         standing = stand_after(offer, history, accepted=case.judgement.accepted)
-        if offer_id in lost:
+        if offer_id in written.lost:
             standing = sold_out(standing)
         elif case.opens(offer):
-            fits = choose([_candidate(row)], case.stacking, opened)
+            fits = choose([candidate_of(row)], case.stacking, opened)
             why = case.withholds(row) if fits else Why.NOT_COMBINABLE
             standing = withheld(standing, why or Why.NOT_COMBINABLE)
         yield _closed_offer(case, row, standing)
@@ -736,7 +830,7 @@ def _closed_offer(case: Case, row: dict[str, Any], standing: Standing) -> Closed
     return ClosedOffer(UUID(row["id"]), row["teaser"], level, standing, needs)
 
 
-def _receipt(customer_id: UUID, case: Case, limits: Limits, tools: Tools) -> str | None:
+def _receipt(case: Case, limits: Limits, tools: Tools) -> str | None:
     """Only an accepted check-in earns one."""
     claim, seen, judgement = case.claim, case.seen, case.judgement
     if not judgement.accepted:
@@ -745,7 +839,7 @@ def _receipt(customer_id: UUID, case: Case, limits: Limits, tools: Tools) -> str
     return tools.sign_receipt(
         {
             "jti": str(claim.id),
-            "sub": str(customer_id),
+            "sub": str(case.customer_id),
             "venue": str(seen.venue_id),
             "merchant": str(seen.merchant_id),
             "level": f"L{judgement.level:d}",
@@ -791,9 +885,3 @@ def _history(row: Any, now: datetime) -> History:
         visits=row.visits,
         last_visit_at=row.last_at,
     )
-
-
-def _unused(text: str, takes: Mapping[str, Mapping[str, Take]]) -> dict[str, Any]:
-    """What is to be given back of an offer and bucket, written as RECORD does."""
-    offer_id, bucket = text.split(" ", 1)
-    return {"offer_id": offer_id, "bucket": bucket, "units": takes[offer_id][bucket].units}

@@ -15,6 +15,9 @@ from lbs.offers.rules import History, HourShare, Offer, Part, Trail, leaves, nee
 Histories = Mapping[tuple[Any, str], History]
 """By venue and offer."""
 
+PEOPLE = frozenset({Part.FRIENDS, Part.PARTY, Part.PRESENT})
+"""What two who come at one moment would change for each other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -27,17 +30,25 @@ class Place:
     def needs(self) -> frozenset[Part]:
         return frozenset(part for offer in self.offers for part in needs_of(offer.rule))
 
+    @property
+    def counts_people(self) -> bool:
+        return not self.needs.isdisjoint(PEOPLE)
 
-def histories(
-    session: Session,
-    customer_id: UUID,
-    check_in_id: UUID,
-    places: Sequence[Place],
-    now: datetime,
-) -> Histories:
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Whose history is asked for, and at which check-in."""
+
+    customer_id: UUID
+    check_in_id: UUID
+    at: datetime
+    party_id: UUID | None = None
+
+
+def histories(session: Session, visitor: Visitor, places: Sequence[Place]) -> Histories:
     """The history that each offer is judged on; one statement, or none where no rule asks."""
     asking = [place for place in places if place.needs]
-    found = _gather(session, customer_id, check_in_id, asking, now) if asking else {}
+    found = _gather(session, visitor, asking) if asking else {}
     return {
         (place.history.venue_id, offer.id): _fill(place.history, offer, found)
         for place in places
@@ -45,30 +56,26 @@ def histories(
     }
 
 
-def _gather(
-    session: Session,
-    customer_id: UUID,
-    check_in_id: UUID,
-    places: Sequence[Place],
-    now: datetime,
-) -> Mapping[str, Any]:
+def _gather(session: Session, visitor: Visitor, places: Sequence[Place]) -> Mapping[str, Any]:
     offers = [offer for place in places for offer in place.offers]
     counters = sorted({counter for place in places for counter in _counters(place)})
     rows = queries.history(
         session,
-        asked=[_ask(place) for place in places],
-        customer_id=customer_id,
-        check_in_id=check_in_id,
+        asked=[_ask(place, visitor.party_id) for place in places],
+        customer_id=visitor.customer_id,
+        check_in_id=visitor.check_in_id,
+        party_id=visitor.party_id,
         trail=sorted({venue_id for offer in offers for venue_id in _trail(offer)}),
         opened=sorted({offer.id for offer in offers if Part.OPENED in needs_of(offer.rule)}),
+        referred=sorted({offer.id for offer in offers if Part.REFERRAL in needs_of(offer.rule)}),
         counter_offers=[offer_id for offer_id, _ in counters],
         counters=[bucket for _, bucket in counters],
-        now=now,
+        now=visitor.at,
     )
     return {str(row.venue_id): row for row in rows}
 
 
-def _ask(place: Place) -> dict[str, Any]:
+def _ask(place: Place, party_id: UUID | None) -> dict[str, Any]:
     needs = place.needs
     return {
         "venue_id": str(place.history.venue_id),
@@ -76,6 +83,9 @@ def _ask(place: Place) -> dict[str, Any]:
         "times": Part.TIMES in needs,
         "leader": Part.LEADER in needs,
         "quiet": Part.QUIET in needs,
+        "present": Part.PRESENT in needs,
+        "friends": Part.FRIENDS in needs,
+        "party": Part.PARTY in needs and party_id is not None,
     }
 
 
@@ -105,6 +115,11 @@ def _fill(history: History, offer: Offer, found: Mapping[str, Any]) -> History:
         own_reached_at=row.own_reached_at,
         best_other_days=row.best_other_days or 0,
         best_other_reached_at=row.best_other_reached_at,
+        present=row.present or 0,
+        party=row.party,
+        opened_in_party=UUID(offer.id) in (row.opened_in_party or ()),
+        friends_present=row.friends_present or 0,
+        referred=UUID(offer.id) in row.referred,
         quiet_share=_share(row),
         trail={venue: _moments(times) for venue, times in (row.trail or {}).items()},
         opened_at=_moment(opened.get("at")),

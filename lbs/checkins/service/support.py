@@ -67,7 +67,7 @@ def void(
     """Take a check-in back with everything that followed from it: visit, unlocks, redemptions."""
     found, _ = load_findings(session, check_in_id, merchant_id)
     if found.customer_id:
-        queries.lock_customer(session, found.customer_id)
+        queries.lock_customer_out(session, found.customer_id)
     verdict = queries.lock_check_in(session, check_in_id)
     if verdict == "voided":
         raise AlreadyVoided

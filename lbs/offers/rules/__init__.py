@@ -11,7 +11,14 @@ from lbs.offers.rules.documents import FORBIDDEN, RULES, needs_of, read_rule, wr
 from lbs.offers.rules.history import History, HourShare, Part
 from lbs.offers.rules.hours import Flash, OffPeak
 from lbs.offers.rules.look import Look, Pledge, Reach, Rule, Unit, Why
-from lbs.offers.rules.people import Friends, Party, Referred, Swarm, TopVisitor
+from lbs.offers.rules.people import (
+    Friends,
+    Party,
+    Referred,
+    Swarm,
+    TopVisitor,
+    is_taken_once,
+)
 from lbs.offers.rules.places import Event, Trail
 from lbs.offers.rules.stacking import Candidate, Opened, Policy, Stacking, choose
 from lbs.offers.rules.standing import (
@@ -24,8 +31,10 @@ from lbs.offers.rules.standing import (
     budget_bucket,
     customer_bucket,
     day_bucket,
+    is_customers,
     obstacle,
     opens,
+    opens_for_others,
     sold_out,
     stand,
     stand_after,
@@ -91,10 +100,13 @@ __all__ = [
     "choose",
     "customer_bucket",
     "day_bucket",
+    "is_customers",
+    "is_taken_once",
     "leaves",
     "needs_of",
     "obstacle",
     "opens",
+    "opens_for_others",
     "read_rule",
     "sold_out",
     "stand",

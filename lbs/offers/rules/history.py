@@ -80,11 +80,14 @@ class History:
     """LEADER: the first to reach them reached them then."""
 
     present: int = 0
-    """PRESENT: how many other customers have an accepted check-in here within PRESENT_FOR."""
+    """PRESENT: how many other customers have an accepted check-in here within PRESENT_FOR, staff
+    left out."""
     friends_present: int = 0
     """FRIENDS: how many of them are the customer's friends."""
     party: int | None = None
     """PARTY: how many others have checked in under the same party code; None without a code."""
+    opened_in_party: bool = False
+    """PARTY: whether this very offer has opened for the customer under that code."""
 
     trail: Mapping[str, Sequence[datetime]] = field(default_factory=dict)
     """TRAIL: by venue id the customer's visits to the venues of the trail, this one too."""
@@ -109,7 +112,7 @@ class History:
     @property
     def is_here(self) -> bool:
         """Whether the customer is present by an earlier check-in."""
-        return self.last_visit_at is not None and self.last_visit_at > self.now - PRESENT_FOR
+        return self.last_visit_at is not None and self.last_visit_at >= self.now - PRESENT_FOR
 
     @property
     def came_today(self) -> bool:

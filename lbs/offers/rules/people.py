@@ -8,6 +8,8 @@ from typing import ClassVar
 from lbs.offers.rules.history import History, Part
 from lbs.offers.rules.look import Look, Reach, Unit, Why, condition, toward
 
+SWARM = "swarm"
+
 
 @dataclass(frozen=True, slots=True)
 class TopVisitor:
@@ -48,14 +50,22 @@ class Swarm:
 
 
 def swarm_bucket(history: History) -> str:
-    return f"swarm {history.today.isoformat()} venue {history.venue_id}"
+    return f"{SWARM} {history.today.isoformat()} venue {history.venue_id}"
+
+
+def is_taken_once(bucket: str) -> bool:
+    """Whether all whom an offer opens for take from the counter together, and never give back.
+
+    A swarm has been there, whatever becomes of its unlocks.
+    """
+    return bucket.startswith(SWARM)
 
 
 @dataclass(frozen=True, slots=True)
 class Party:
     """Opens when so many customers have checked in under one party code: for all of them.
 
-    Who joins later has it at once.
+    Who joins later has it at once; each has it once.
     """
 
     kind: ClassVar[str] = "party"
@@ -67,7 +77,8 @@ class Party:
         if history.party is None:
             return Look(0, 0, self.n, Unit.PEOPLE, Why.NO_PARTY)
         look = toward(history.party, history.party + 1, self.n, Why.MORE_PEOPLE, Unit.PEOPLE)
-        return replace(look, opens_for=Reach.PARTY)
+        why = Why.ONLY_ONCE if history.opened_in_party else look.why
+        return replace(look, why=why, opens_for=Reach.PARTY)
 
 
 @dataclass(frozen=True, slots=True)

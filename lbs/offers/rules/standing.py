@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 from lbs.offers.rules.history import History
-from lbs.offers.rules.look import Look, Rule, Unit, Why
+from lbs.offers.rules.look import Look, Reach, Rule, Unit, Why
 
 
 class State(StrEnum):
@@ -75,6 +75,7 @@ class Limits:
 
 
 TOTAL_BUCKET = "total"
+CUSTOMER = "customer"
 
 
 def day_bucket(local_day: date) -> str:
@@ -87,7 +88,12 @@ def budget_bucket(currency: str) -> str:
 
 
 def customer_bucket(subject: object) -> str:
-    return f"customer {subject}"
+    return f"{CUSTOMER} {subject}"
+
+
+def is_customers(bucket: str) -> bool:
+    """Whether a counter is one customer's."""
+    return bucket.startswith(CUSTOMER)
 
 
 def venue_bucket(venue_id: object) -> str:
@@ -118,6 +124,8 @@ class Offer:
     has_redeemed: bool = False
     is_on: bool = True
     """Whether its schedule has it on now."""
+    has_codes: bool = True
+    """False where it hands out codes of the merchant's own, and none is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +169,13 @@ def taken_by_claim(takes: Mapping[str, Take]) -> dict[str, Take]:
         for bucket, take in takes.items()
         if _limit_of(bucket) is not Why.CUSTOMER_LIMIT
     }
+
+
+def opens_for_others(offer: Offer, history: History) -> Look | None:
+    """The same for the others whom the look names, whatever the customer alone has had."""
+    takes = {bucket: take for bucket, take in offer.takes.items() if not is_customers(bucket)}
+    look = opens(replace(offer, takes=takes), history)
+    return look if look and look.opens_for is not Reach.CUSTOMER else None
 
 
 def stand(offer: Offer, history: History) -> Standing:
@@ -209,6 +224,8 @@ def _full(offer: Offer, takes: Mapping[str, Take]) -> Why | None:
         for bucket, take in takes.items()
         if offer.taken.get(bucket, 0) + take.units > take.cap
     }
+    if not offer.has_codes:
+        full.add(Why.SOLD_OUT)
     return next((why for why in _FULL if why in full), None)
 
 
@@ -218,7 +235,7 @@ def _limit_of(bucket: str) -> Why:
     if kind == "venue":
         return Why.SOLD_OUT_HERE_TODAY if len(rest) > 1 else Why.SOLD_OUT_HERE
     return {
-        "customer": Why.CUSTOMER_LIMIT,
+        CUSTOMER: Why.CUSTOMER_LIMIT,
         "total": Why.SOLD_OUT,
         "budget": Why.BUDGET_SPENT,
         "day": Why.SOLD_OUT_TODAY,

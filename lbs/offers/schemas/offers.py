@@ -18,8 +18,11 @@ from lbs.http.fields import (
     tag,
     text,
 )
+from lbs.http.languages import say
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.queries import TERMS
+from lbs.offers.rules import FORBIDDEN, words
+from lbs.offers.rules.combined import MAX_DEPTH, MAX_MEMBERS, MIN_MEMBERS
 from lbs.offers.rules.schedule import WEEKDAYS
 from lbs.offers.schemas.schedule import ScheduleSchema
 from lbs.offers.service import WriteOffer
@@ -238,8 +241,90 @@ class EventRuleSchema(Schema):
         return {name: str(value) for name, value in data.items()}
 
 
+class FriendsRuleSchema(Schema):
+    """Opens for a customer who finds so many of their friends at the venue."""
+
+    kind = tag("friends")
+    n = Integer(
+        required=True,
+        validate=validate.Range(1, 500),
+        metadata={"description": "The customer not included", "example": 2},
+    )
+
+
+class PartyRuleSchema(Schema):
+    """Opens when so many have checked in under one party code: for all of them, once each."""
+
+    kind = tag("party")
+    n = Integer(
+        required=True,
+        validate=validate.Range(2, 1000),
+        metadata={"description": "The customer included", "example": 4},
+    )
+
+
+class SwarmRuleSchema(Schema):
+    """Opens once a day a venue, when so many are there within 3 hours: for all of them."""
+
+    kind = tag("swarm")
+    n = Integer(
+        required=True,
+        validate=validate.Range(2, 1000),
+        metadata={"description": "The customer included", "example": 20},
+    )
+
+
+class ReferredRuleSchema(Schema):
+    """Opens, once, for a customer whom a friend's share of the offer has brought.
+
+    It opens at the customer's own accepted check-in; nobody has it for sharing.
+    """
+
+    kind = tag("referred")
+
+
+class _CombinedRuleSchema(Schema):
+    rules = fields.List(
+        fields.Nested("lbs.offers.schemas.offers.RuleSchema"),
+        required=True,
+        validate=validate.Length(MIN_MEMBERS, MAX_MEMBERS),
+    )
+
+    @ma.pre_load
+    def shallow(self, data: Any, **_: Any) -> Any:
+        """Before its members are read, so that nobody sends a well without a bottom."""
+        if _is_deeper(data, MAX_DEPTH):
+            raise ma.ValidationError(
+                f"At most {MAX_DEPTH} of all_of and any_of may stand within each other.", "rules"
+            )
+        return data
+
+
+class AllOfRuleSchema(_CombinedRuleSchema):
+    """Opens when every one of the rules would. At most 3 of all_of and any_of within each other."""
+
+    kind = tag("all_of")
+
+
+class AnyOfRuleSchema(_CombinedRuleSchema):
+    """Opens when any of the rules would; it stands as the nearest of them does."""
+
+    kind = tag("any_of")
+
+
+def _is_deeper(document: Any, depth: int) -> bool:
+    """Whether more than so many rules with members stand within each other."""
+    members = document.get("rules") if isinstance(document, dict) else None
+    if not isinstance(members, list):
+        return False
+    return depth == 0 or any(_is_deeper(member, depth - 1) for member in members)
+
+
 class RuleSchema(OneOf):
-    """When the offer opens. A visit is an accepted check-in at the venue."""
+    """When the offer opens. A visit is an accepted check-in at the venue.
+
+    There is no rule for sharing or liking; asking for one is refused with the reason.
+    """
 
     type_schemas = {  # noqa: RUF012
         "every_visit": EveryVisitRuleSchema(),
@@ -254,7 +339,19 @@ class RuleSchema(OneOf):
         "off_peak": OffPeakRuleSchema(),
         "comeback": ComebackRuleSchema(),
         "event": EventRuleSchema(),
+        "friends": FriendsRuleSchema(),
+        "party": PartyRuleSchema(),
+        "swarm": SwarmRuleSchema(),
+        "referred": ReferredRuleSchema(),
+        "all_of": AllOfRuleSchema(),
+        "any_of": AnyOfRuleSchema(),
     }
+
+    def _load(self, data: Any, **kwargs: Any) -> Any:
+        kind = data.get(self.type_field) if isinstance(data, dict) else None
+        if isinstance(kind, str) and kind in FORBIDDEN:
+            raise ma.ValidationError({self.type_field: [say(words.FORBIDDEN)]})
+        return super()._load(data, **kwargs)
 
 
 def _is_currency(code: str) -> None:

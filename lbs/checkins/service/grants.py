@@ -1,0 +1,167 @@
+"""The unlocks that a check-in gives: to its customer, and to others whom a rule names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from lbs.checkins.service.evidence import Tools
+from lbs.db import new_id
+from lbs.offers.rules import Candidate, Reach, Take, is_taken_once
+from lbs.unlocks.policy import RANDOM_BYTES, make_code
+from lbs.unlocks.service import UnlockView
+
+OPENED_BY = {Reach.CUSTOMER: "check_in", Reach.PARTY: "party", Reach.PRESENT: "swarm"}
+"""By another's check-in, where it opens for more than the customer."""
+
+Stock = Mapping[tuple[UUID, str], int]
+"""By offer and bucket."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Whom an unlock is for, by which check-in of theirs."""
+
+    customer_id: UUID
+    subject_id: UUID
+    check_in_id: UUID
+    level: int
+    first_visit: bool
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """An unlock to write, and the same as its customer will see it."""
+
+    holder: Holder
+    view: UnlockView
+    sealed_code: str
+    code_digest: bytes
+    own_code: bool
+    """Whether it goes with a code of the merchant's own, in place of the one made for it."""
+    takes: Mapping[str, Take]
+    """What it takes from each counter."""
+    once: Mapping[str, Take]
+    """What all whom the offer opens for take together."""
+    candidate: Candidate
+
+    @property
+    def counters(self) -> dict[tuple[UUID, str], Take]:
+        takes = {**self.takes, **self.once}
+        return {(self.view.offer_id, bucket): take for bucket, take in takes.items()}
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        view, holder = self.view, self.holder
+        return {
+            "unlock_id": str(view.id),
+            "offer_id": str(view.offer_id),
+            "offer_version": view.offer_version,
+            "sealed_code": self.sealed_code,
+            "code_digest": self.code_digest.hex(),
+            "expires_at": view.expires_at.isoformat(),
+            "takes": self.takes,
+            "once": self.once,
+            "reserve_s": view.reserve_s,
+            "event_id": str(new_id()),
+            "check_in_id": str(holder.check_in_id),
+            "customer_id": str(holder.customer_id),
+            "subject_id": str(holder.subject_id),
+            "level": holder.level,
+            "first_visit": holder.first_visit,
+            "counted": holder.counted,
+            "opened_by": view.opened_by,
+            "own_code": self.own_code,
+        }
+
+
+def make_grant(
+    row: Mapping[str, Any],
+    venue: Any,
+    holder: Holder,
+    takes: Mapping[str, Take],
+    opened_by: str,
+    tools: Tools,
+    now: datetime,
+) -> Grant:
+    """`row` is the offer's, `venue` has its id and name, `takes` are of all counters."""
+    code = make_code(tools.random_bytes(RANDOM_BYTES))
+    within = row["redeem_within_s"]
+    view = UnlockView(
+        id=new_id(),
+        offer_id=UUID(row["id"]),
+        offer_version=row["version"],
+        venue_id=venue.venue_id,
+        venue_name=venue.venue_name,
+        check_in_id=holder.check_in_id,
+        state="unclaimed" if row["reserve_s"] else "unlocked",
+        teaser=row["teaser"],
+        terms=row["terms"],
+        reward=row["reward"],
+        value_minor=row["value_minor"],
+        currency=row["currency"],
+        opened_by=opened_by,
+        unlocked_at=now,
+        expires_at=now + timedelta(seconds=within)
+        if within
+        else datetime.fromisoformat(row["valid_to"]),
+        code=None if row["reserve_s"] else code,
+        reserve_s=row["reserve_s"],
+    )
+    return Grant(
+        holder,
+        view,
+        tools.vault.seal(code),
+        tools.vault.digest(code),
+        own_code=row["codes_left"] is not None,
+        takes={bucket: take for bucket, take in takes.items() if not is_taken_once(bucket)},
+        once={bucket: take for bucket, take in takes.items() if is_taken_once(bucket)},
+        candidate=candidate_of(row),
+    )
+
+
+def candidate_of(row: Mapping[str, Any]) -> Candidate:
+    """The offer of the row, as it is chosen by."""
+    return Candidate(
+        UUID(row["id"]), row["value_minor"], row["currency"], row["priority"], row["combinable"]
+    )
+
+
+def used(grants: Iterable[Grant]) -> Counter[tuple[UUID, str]]:
+    """How many units the unlocks take of each counter."""
+    units: Counter[tuple[UUID, str]] = Counter()
+    for grant in grants:
+        units.update(_units(grant))
+    for grant in grants:
+        units |= {(grant.view.offer_id, bucket): take.units for bucket, take in grant.once.items()}
+    return units
+
+
+def fit(grants: Iterable[Grant], taken: Stock) -> list[Grant]:
+    """Those for which every counter has room, first come first."""
+    units, fitting = Counter(taken), []
+    for grant in grants:
+        if all(units[counter] + take.units <= take.cap for counter, take in grant.counters.items()):
+            units.update(_units(grant))
+            fitting.append(grant)
+    return fitting
+
+
+def _units(grant: Grant) -> dict[tuple[UUID, str], int]:
+    """What it takes of each counter by itself."""
+    return {(grant.view.offer_id, bucket): take.units for bucket, take in grant.takes.items()}
+
+
+def unused(grants: Sequence[Grant], granted: Collection[UUID], taken: Collection[str]) -> Stock:
+    """What was taken, by the counters' names, for those that were not granted after all."""
+    units = used(grants) - used(grant for grant in grants if grant.view.id in granted)
+    return {
+        (offer_id, bucket): count
+        for (offer_id, bucket), count in units.items()
+        if f"{offer_id} {bucket}" in taken
+    }
