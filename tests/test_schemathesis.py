@@ -41,6 +41,7 @@ RULES_BEYOND_SCHEMA = {
     "create_venue",
     "create_venue_proof",
     "import_venues",
+    "read_offer_pledges",
     "read_offer_series",
     "read_offer_stats",
     "read_venue_series",

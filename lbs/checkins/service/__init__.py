@@ -661,8 +661,8 @@ def _own_grants(case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:
     for row, offer in offers:
         look = case.opens(offer)
         if look and UUID(row["id"]) not in case.claim.opened and not case.withholds(row):
-            caps, opened_by = caps_of(offer, look), OPENED_BY[Reach.CUSTOMER]
-            yield make_grant(row, case.seen, case.holder, caps, opened_by, tools, case.now)
+            caps = caps_of(offer, look)
+            yield make_grant(row, look, caps, case.holder, case.seen, tools, case.now)
 
 
 def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
@@ -673,10 +673,10 @@ def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -
     return [
         make_grant(
             row,
-            case.seen,
-            _holder(other),
+            look,
             _caps_for(other, row, caps_of(offer, look)),
-            OPENED_BY[look.opens_for],
+            _holder(other, look),
+            case.seen,
             tools,
             case.now,
         )
@@ -717,7 +717,7 @@ def _caps_for(other: Any, row: Mapping[str, Any], caps: Mapping[str, int]) -> di
     return {**shared, customer_bucket(other.subject_id): most} if most else shared
 
 
-def _holder(other: Any) -> Holder:
+def _holder(other: Any, look: Look) -> Holder:
     return Holder(
         customer_id=other.customer_id,
         subject_id=other.subject_id,
@@ -725,6 +725,7 @@ def _holder(other: Any) -> Holder:
         level=other.level,
         first_visit=other.visit == 1,
         counted=other.standing not in NOT_COUNTED,
+        opened_by=OPENED_BY[look.opens_for],
     )
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from lbs.checkins.service.evidence import Tools
 from lbs.db import new_id
-from lbs.offers.rules import Reach, is_taken_once
+from lbs.offers.rules import Look, Pledge, Reach, is_taken_once
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
 from lbs.unlocks.service import UnlockView
 
-OPENED_BY = {Reach.CUSTOMER: "check_in", Reach.PARTY: "party", Reach.PRESENT: "swarm"}
-"""By another's check-in, where it opens for more than the customer."""
+OPENED_BY = {Reach.PARTY: "party", Reach.PRESENT: "swarm"}
+"""What another's check-in has completed."""
 
 Stock = Mapping[tuple[UUID, str], int]
 """By offer and bucket."""
@@ -32,6 +32,7 @@ class Holder:
     level: int
     first_visit: bool
     counted: bool
+    opened_by: str = "check_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class Grant:
     """The counters that it takes from, each with its cap."""
     once: Mapping[str, int]
     """Those from which all whom the offer opens for take together."""
+    pledges: Sequence[Pledge] = ()
+    """What the merchant owes for it."""
 
     @property
     def counters(self) -> dict[tuple[UUID, str], int]:
@@ -75,19 +78,21 @@ class Grant:
             "counted": holder.counted,
             "opened_by": view.opened_by,
             "own_code": self.own_code,
+            "currency": view.currency,
+            "pledges": [asdict(pledge) for pledge in self.pledges],
         }
 
 
 def make_grant(
     row: Mapping[str, Any],
-    venue: Any,
-    holder: Holder,
+    look: Look,
     caps: Mapping[str, int],
-    opened_by: str,
+    holder: Holder,
+    venue: Any,
     tools: Tools,
     now: datetime,
 ) -> Grant:
-    """`row` is the offer's, `venue` has its id and name, `caps` are all the counters."""
+    """`row` is the offer's, `caps` are all the counters, `venue` has its id and name."""
     code = make_code(tools.random_bytes(RANDOM_BYTES))
     within = row["redeem_within_s"]
     view = UnlockView(
@@ -103,7 +108,7 @@ def make_grant(
         reward=row["reward"],
         value_minor=row["value_minor"],
         currency=row["currency"],
-        opened_by=opened_by,
+        opened_by=holder.opened_by,
         unlocked_at=now,
         expires_at=now + timedelta(seconds=within)
         if within
@@ -118,6 +123,7 @@ def make_grant(
         own_code=row["codes_left"] is not None,
         caps={bucket: cap for bucket, cap in caps.items() if not is_taken_once(bucket)},
         once={bucket: cap for bucket, cap in caps.items() if is_taken_once(bucket)},
+        pledges=look.pledges,
     )
 
 
