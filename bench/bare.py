@@ -138,6 +138,8 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "counted": True,
             "opened_by": "check_in",
             "own_code": False,
+            "currency": offer["currency"],
+            "pledges": [],
         }
         for offer in seen["offers"]
     ]

@@ -200,8 +200,9 @@ RECORD = Statement(f"""
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
             code_digest text, expires_at timestamptz, takes jsonb, once jsonb, reserve_s bigint,
-             event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
-             first_visit boolean, counted boolean, opened_by text, own_code boolean)
+            event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
+            first_visit boolean, counted boolean, opened_by text, own_code boolean,
+            currency text, pledges jsonb)
         WHERE EXISTS (SELECT FROM checked_in)
     ), asked AS (
         SELECT offer_id, key AS bucket, sum((value[0])::bigint)::bigint AS units,
@@ -236,19 +237,29 @@ RECORD = Statement(f"""
     friend_visit AS ({RECORD_FRIEND_VISITS}), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
-                                  offer_id, offer_version, unlock_id, counted)
+                                  offer_id, offer_version, unlock_id, amount_minor, currency,
+                                  recipient, counted)
         SELECT CAST(:event_id AS uuid), CAST(:now AS timestamptz), 'check_in',
                CAST(:merchant_id AS uuid), CAST(:venue_id AS uuid), CAST(:subject_id AS uuid),
                checked_in.id, CAST(:verdict AS text), CAST(:verdict_before AS text),
                CAST(:level AS bigint), CAST(:first_visit AS boolean), CAST(:reasons AS text[]),
-               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, :counted
+               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, CAST(NULL AS bigint), NULL, NULL,
+               :counted
         FROM checked_in
         UNION ALL
         SELECT wanted.event_id, CAST(:now AS timestamptz), 'unlocked', CAST(:merchant_id AS uuid),
                CAST(:venue_id AS uuid), wanted.subject_id, wanted.check_in_id, NULL, NULL,
                wanted.level, wanted.first_visit, NULL, NULL, wanted.offer_id,
-               wanted.offer_version, granted.id, wanted.counted
+               wanted.offer_version, granted.id, NULL, NULL, NULL, wanted.counted
         FROM granted JOIN wanted ON wanted.unlock_id = granted.id
+        UNION ALL
+        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'pledged',
+               CAST(:merchant_id AS uuid), CAST(:venue_id AS uuid), wanted.subject_id,
+               wanted.check_in_id, NULL, NULL, NULL, NULL, NULL, NULL, wanted.offer_id,
+               wanted.offer_version, granted.id, pledge.amount_minor, wanted.currency,
+               pledge.recipient, wanted.counted
+        FROM granted JOIN wanted ON wanted.unlock_id = granted.id,
+             jsonb_to_recordset(wanted.pledges) AS pledge(amount_minor bigint, recipient text)
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
            (SELECT array_agg(id) FROM granted) AS granted,

@@ -61,5 +61,6 @@ class LedgerEvent(Model):
     cost_minor: Mapped[int | None]
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None]
+    recipient: Mapped[str | None]
     counted: Mapped[bool] = mapped_column(server_default="true")
     transaction_id: Mapped[int] = mapped_column(Xid8, server_default=FetchedValue())

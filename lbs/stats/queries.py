@@ -93,6 +93,14 @@ _MONEY = """
     GROUP BY 1, currency ORDER BY 1, currency
 """
 
+_PLEDGES = """
+    WITH changed AS MATERIALIZED ({changed})
+    SELECT recipient, currency, count(*) AS pledges, sum(amount_minor)::bigint AS amount_minor
+    FROM ({events}) AS event LEFT JOIN changed USING (check_in_id)
+    WHERE kind = 'pledged' AND event.counted AND NOT coalesce(changed.voided, false)
+    GROUP BY recipient, currency ORDER BY recipient, currency
+"""
+
 _WHOLE = "CAST(NULL AS timestamptz)"
 _BY = "date_trunc(:by, at, :time_zone)"
 
@@ -132,6 +140,12 @@ def sum_money(
 ) -> Sequence[Row[Any]]:
     """A row for each currency, and bucket; reversed redemptions taken off."""
     return _run(session, _MONEY, events, scope, by)
+
+
+def sum_pledges(session: Session, events: str, scope: dict[str, Any]) -> Sequence[Row[Any]]:
+    """What is owed to good causes: a row for each, and currency; voided check-ins taken off."""
+    statement = text(_PLEDGES.format(events=events, changed=_CHANGED))
+    return session.execute(statement, scope).all()
 
 
 def list_buckets(

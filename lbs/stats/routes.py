@@ -14,6 +14,7 @@ from lbs.stats.schemas import (
     ComparisonSchema,
     OfferSeriesQuerySchema,
     OfferTotalsQuerySchema,
+    PledgesSchema,
     SeriesQuerySchema,
     SeriesSchema,
     TotalsQuerySchema,
@@ -48,6 +49,22 @@ class OfferSeries(MethodView):
         with transaction() as session:
             scope = service.offer_scope(session, merchant(), offer_id, **query)
             return service.series(session, scope, by=by, time_zone=time_zone)
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/pledges")
+class OfferPledges(MethodView):
+    @blp.operation("read_offer_pledges", STATS)
+    @blp.arguments(OfferTotalsQuerySchema, location="query")
+    @blp.response(200, PledgesSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Read what the merchant owes to good causes by an offer, in all or at one venue
+
+        Each unlock of an offer with the rule `charity` is a pledge, redeemed or not; a voided
+        check-in's is taken off.
+        """
+        with transaction() as session:
+            scope = service.offer_scope(session, merchant(), offer_id, **_until_now(query))
+            return service.pledges(session, scope)
 
 
 @blp.route("/v1/offers/<uuid:offer_id>/comparison")

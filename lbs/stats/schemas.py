@@ -134,6 +134,29 @@ class TotalsSchema(CountsSchema):
     end = Timestamp(required=True, data_key="to", attribute="to")
 
 
+class PledgeSumSchema(Schema):
+    """What is owed to one recipient in one currency, in its minor unit."""
+
+    recipient = fields.String(required=True)
+    currency = fields.String(required=True)
+    pledges = fields.Integer(required=True, metadata={"description": "How many"})
+    amount_minor = fields.Integer(required=True)
+
+
+class PledgesSchema(Schema):
+    """What a merchant owes to good causes."""
+
+    example = {  # noqa: RUF012
+        "from": None,
+        "to": "2026-11-22T18:00:00Z",
+        "items": [{"recipient": "Red Cross", "currency": "DKK", "pledges": 1, "amount_minor": 500}],
+    }
+
+    start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+    items = fields.List(fields.Nested(PledgeSumSchema), required=True)
+
+
 class SeriesItemSchema(CountsSchema):
     """One hour, day or week."""
 

@@ -75,6 +75,15 @@ def totals(session: Session, scope: Scope) -> dict[str, Any]:
     }
 
 
+def pledges(session: Session, scope: Scope) -> dict[str, Any]:
+    """What the merchant owes to good causes, whether the customers redeemed or not."""
+    return {
+        "from": scope.values["start"],
+        "to": scope.values["end"],
+        "items": queries.sum_pledges(session, scope.events, scope.values),
+    }
+
+
 def compare(
     session: Session,
     key: MerchantKey,

@@ -397,6 +397,7 @@ def _beacons() -> None:
 
 
 def _people() -> None:
+    op.add_column("ledger_event", sa.Column("recipient", sa.Text(), nullable=True))
     op.add_column(
         "check_in", sa.Column("risk", sa.BigInteger(), server_default="0", nullable=False)
     )

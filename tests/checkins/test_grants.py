@@ -42,7 +42,17 @@ def grant(offer_id: uuid.UUID, takes: dict[str, Take], once: dict[str, Take]) ->
         code="",
     )
     candidate = Candidate(offer_id, 0, "DKK")
-    return Grant(holder, view, "", b"", own_code=False, takes=takes, once=once, candidate=candidate)
+    return Grant(
+        holder,
+        view,
+        "",
+        b"",
+        own_code=False,
+        takes=takes,
+        once=once,
+        candidate=candidate,
+        pledges=(),
+    )
 
 
 TAKES = {

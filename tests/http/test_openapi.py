@@ -313,8 +313,11 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(say("put", f"/v1/standings/{found['customer']}", "SetStanding"), "Standing")
 
     next_door = world.ask("post", "/v1/venues", json=SCHEMAS["CreateVenue"]["examples"][0])
+    rule = {"kind": "charity", "amount_minor": 500, "recipient": "Red Cross"}
+    kind_offer = world.offer(next_door, rule=rule)
     guest = world.register()["access_token"]
     arrived = _check_in(world, guest, {**here, "venue_id": next_door["id"]}, 3)
+    same(say("get", f"/v1/stats/offers/{kind_offer['id']}/pledges"), "Pledges")
     real["receipt"] = arrived["receipt"]
     same(say("post", "/v1/wristbands", "BindWristband"), "Wristband")
     own = say("get", "/v1/customers/me/wristbands", token=guest)["items"][0]

@@ -730,8 +730,8 @@ def _own_grants(case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:
     for row, offer in offers:
         look = case.opens(offer)
         if look and UUID(row["id"]) not in case.claim.opened and not case.withholds(row):
-            takes, opened_by = takes_of(offer, look), OPENED_BY[Reach.CUSTOMER]
-            yield make_grant(row, case.seen, case.holder, takes, opened_by, tools, case.now)
+            takes = takes_of(offer, look)
+            yield make_grant(row, look, takes, case.holder, case.seen, tools, case.now)
 
 
 def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
@@ -742,10 +742,10 @@ def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -
     return [
         make_grant(
             row,
-            case.seen,
-            _holder(other),
+            look,
             _takes_for(other, row, takes_of(offer, look)),
-            OPENED_BY[look.opens_for],
+            _holder(other, look),
+            case.seen,
             tools,
             case.now,
         )
@@ -786,7 +786,7 @@ def _takes_for(other: Any, row: Mapping[str, Any], takes: Mapping[str, Take]) ->
     return {**shared, customer_bucket(other.subject_id): Take(1, most)} if most else shared
 
 
-def _holder(other: Any) -> Holder:
+def _holder(other: Any, look: Look) -> Holder:
     return Holder(
         customer_id=other.customer_id,
         subject_id=other.subject_id,
@@ -794,6 +794,7 @@ def _holder(other: Any) -> Holder:
         level=other.level,
         first_visit=other.visit == 1,
         counted=other.standing not in NOT_COUNTED,
+        opened_by=OPENED_BY[look.opens_for],
     )
 
 

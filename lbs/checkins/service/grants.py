@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from lbs.checkins.service.evidence import Tools
 from lbs.db import new_id
-from lbs.offers.rules import Candidate, Reach, Take, is_taken_once
+from lbs.offers.rules import Candidate, Look, Pledge, Reach, Take, is_taken_once
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
 from lbs.unlocks.service import UnlockView
 
-OPENED_BY = {Reach.CUSTOMER: "check_in", Reach.PARTY: "party", Reach.PRESENT: "swarm"}
-"""By another's check-in, where it opens for more than the customer."""
+OPENED_BY = {Reach.PARTY: "party", Reach.PRESENT: "swarm"}
+"""What another's check-in has completed."""
 
 Stock = Mapping[tuple[UUID, str], int]
 """By offer and bucket."""
@@ -32,6 +32,7 @@ class Holder:
     level: int
     first_visit: bool
     counted: bool
+    opened_by: str = "check_in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Grant:
     once: Mapping[str, Take]
     """What all whom the offer opens for take together."""
     candidate: Candidate
+    pledges: Sequence[Pledge]
+    """What the merchant owes for it."""
 
     @property
     def counters(self) -> dict[tuple[UUID, str], Take]:
@@ -77,19 +80,21 @@ class Grant:
             "counted": holder.counted,
             "opened_by": view.opened_by,
             "own_code": self.own_code,
+            "currency": view.currency,
+            "pledges": [asdict(pledge) for pledge in self.pledges],
         }
 
 
 def make_grant(
     row: Mapping[str, Any],
-    venue: Any,
-    holder: Holder,
+    look: Look,
     takes: Mapping[str, Take],
-    opened_by: str,
+    holder: Holder,
+    venue: Any,
     tools: Tools,
     now: datetime,
 ) -> Grant:
-    """`row` is the offer's, `venue` has its id and name, `takes` are of all counters."""
+    """`row` is the offer's, `takes` are of all counters, `venue` has its id and name."""
     code = make_code(tools.random_bytes(RANDOM_BYTES))
     within = row["redeem_within_s"]
     view = UnlockView(
@@ -105,7 +110,7 @@ def make_grant(
         reward=row["reward"],
         value_minor=row["value_minor"],
         currency=row["currency"],
-        opened_by=opened_by,
+        opened_by=holder.opened_by,
         unlocked_at=now,
         expires_at=now + timedelta(seconds=within)
         if within
@@ -122,6 +127,7 @@ def make_grant(
         takes={bucket: take for bucket, take in takes.items() if not is_taken_once(bucket)},
         once={bucket: take for bucket, take in takes.items() if is_taken_once(bucket)},
         candidate=candidate_of(row),
+        pledges=look.pledges,
     )
 
 
@@ -135,11 +141,11 @@ def candidate_of(row: Mapping[str, Any]) -> Candidate:
 def used(grants: Iterable[Grant]) -> Counter[tuple[UUID, str]]:
     """How many units the unlocks take of each counter."""
     units: Counter[tuple[UUID, str]] = Counter()
+    once: dict[tuple[UUID, str], int] = {}
     for grant in grants:
         units.update(_units(grant))
-    for grant in grants:
-        units |= {(grant.view.offer_id, bucket): take.units for bucket, take in grant.once.items()}
-    return units
+        once |= {(grant.view.offer_id, bucket): take.units for bucket, take in grant.once.items()}
+    return units + Counter(once)
 
 
 def fit(grants: Iterable[Grant], taken: Stock) -> list[Grant]:

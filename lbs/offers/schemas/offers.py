@@ -274,6 +274,19 @@ class SwarmRuleSchema(Schema):
     )
 
 
+class CharityRuleSchema(Schema):
+    """Opens at every visit, and the merchant owes a donation for it, in the offer's currency.
+
+    GET /v1/stats/offers/{id}/pledges says how much is owed to whom.
+    """
+
+    kind = tag("charity")
+    amount_minor = Integer(
+        required=True, validate=validate.Range(1, MAX_MINOR), metadata={"example": 500}
+    )
+    recipient = text(200, required=True, metadata={"example": "Red Cross"})
+
+
 class ReferredRuleSchema(Schema):
     """Opens, once, for a customer whom a friend's share of the offer has brought.
 
@@ -343,6 +356,7 @@ class RuleSchema(OneOf):
         "party": PartyRuleSchema(),
         "swarm": SwarmRuleSchema(),
         "referred": ReferredRuleSchema(),
+        "charity": CharityRuleSchema(),
         "all_of": AllOfRuleSchema(),
         "any_of": AnyOfRuleSchema(),
     }
