@@ -160,6 +160,8 @@ class Caller:
                 case.path_parameters[parameter] = self._target(name, parameter)
         if At.QUERY in right and "cursor" in (case.query or {}):
             case.query["cursor"] = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
+        if At.QUERY in right and name == "explain_offer":
+            case.query |= {name: self.ids[name] for name in ("venue_id", "customer")}
         if At.BODY in right and isinstance(case.body, dict):
             self._real_ids(case.body)
             self._real_secrets(case.body)

@@ -748,3 +748,102 @@ def list_check_ins(
         .limit(limit)
     )
     return session.execute(statement.where(CheckIn.id < after) if after else statement).all()
+
+
+# --- how one offer meets one customer, running or not -----------------------------------------
+
+_COUNTS = "visit IS NOT NULL AND verdict <> 'voided'"
+"""Of `check_in`: a visit that counts."""
+
+PLACE = Statement(f"""
+    SELECT venue.id, venue.time_zone, venue.opening_hours, venue.min_level,
+           CAST(:offer_id AS uuid) IN ({AT_VENUE}) AS runs
+    FROM venue
+    WHERE venue.id = :venue_id AND venue.merchant_id = :merchant_id AND venue.status = 'active'
+""")
+
+PERSON = Statement(f"""
+    SELECT customer.id AS customer_id, customer.subject_id, standing.standing, past.visits,
+           past.last_at
+    FROM customer
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS visits, max(occurred_at) AS last_at FROM check_in
+        WHERE check_in.customer_id = customer.id AND check_in.venue_id = :venue_id
+          AND {_COUNTS} AND occurred_at <= :at
+    ) AS past
+    WHERE customer.subject_id = :subject_id
+""")
+
+TAKEN = Statement("""
+    SELECT (SELECT jsonb_object_agg(bucket, taken) FROM offer_stock
+            WHERE offer_id = :offer_id AND bucket = ANY(:buckets)) AS taken,
+           EXISTS (SELECT FROM unlock WHERE customer_id = :customer_id AND offer_id = :offer_id
+                   AND state = 'unlocked' AND expires_at > :at) AS holds,
+           EXISTS (SELECT FROM unlock WHERE customer_id = :customer_id AND offer_id = :offer_id
+                   AND state = 'redeemed') AS has_redeemed
+""")
+
+UNLOCKS_HAD = Statement("""
+    SELECT unlock.id, unlock.offer_version, unlock.venue_id, unlock.check_in_id,
+           unlock.unlocked_at, unlock.expires_at, redemption.redeemed_at,
+           CASE WHEN unlock.state = 'unlocked' AND unlock.expires_at <= :now THEN 'expired'
+                ELSE unlock.state END AS state
+    FROM unlock
+    LEFT JOIN redemption
+      ON redemption.unlock_id = unlock.id AND redemption.reversed_at IS NULL
+    WHERE unlock.customer_id = :customer_id AND unlock.offer_id = :offer_id
+    ORDER BY unlock.unlocked_at DESC, unlock.id DESC LIMIT :limit
+""")
+
+LAST_CHECK_INS = Statement("""
+    SELECT check_in.id, check_in.occurred_at, check_in.verdict, check_in.level, check_in.findings,
+           (SELECT unlock.id FROM unlock WHERE unlock.check_in_id = check_in.id
+            AND unlock.offer_id = :offer_id) AS unlock_id
+    FROM check_in
+    WHERE check_in.customer_id = :customer_id AND check_in.venue_id = :venue_id
+    ORDER BY check_in.occurred_at DESC, check_in.id DESC LIMIT :limit
+""")
+
+
+def find_place(
+    session: Session, *, venue_id: UUID, offer_id: UUID, merchant_id: UUID
+) -> Any | None:
+    """A venue of the merchant's; `runs`: whether the offer is to be had there."""
+    return PLACE.find(
+        session, {"venue_id": venue_id, "offer_id": offer_id, "merchant_id": merchant_id}
+    )
+
+
+def find_person(session: Session, **values: Any) -> Any | None:
+    """The customer with this subject_id, with the standing and the visits to the venue by then."""
+    return PERSON.find(session, values)
+
+
+def taken_of(session: Session, *, buckets: Sequence[str], **values: Any) -> Any:
+    """What is taken of an offer's counters, and whether the customer has one of it."""
+    return TAKEN.one(session, {**values, "buckets": list(buckets)})
+
+
+def list_unlocks_had(
+    session: Session, *, customer_id: UUID, offer_id: UUID, limit: int, now: datetime
+) -> Sequence[Any]:
+    """Newest first."""
+    values = {"customer_id": customer_id, "offer_id": offer_id, "limit": limit, "now": now}
+    return UNLOCKS_HAD.all(session, values)
+
+
+def list_last_check_ins(
+    session: Session, *, customer_id: UUID, venue_id: UUID, offer_id: UUID, limit: int
+) -> Sequence[Any]:
+    """Newest first, each with the unlock of the offer that it gave."""
+    return LAST_CHECK_INS.all(
+        session,
+        {
+            "customer_id": customer_id,
+            "venue_id": venue_id,
+            "offer_id": offer_id,
+            "limit": limit,
+        },
+    )

@@ -30,6 +30,11 @@ from lbs.checkins.schemas.check_ins import (
     present_confirmation,
 )
 from lbs.checkins.schemas.evidence import AddEvidenceSchema
+from lbs.checkins.schemas.explanations import (
+    ExplanationQuerySchema,
+    ExplanationSchema,
+    present_explanation,
+)
 from lbs.checkins.schemas.nearby import (
     NearbyQuerySchema,
     NearbyVenuesSchema,
@@ -48,6 +53,7 @@ from lbs.checkins.schemas.support import (
 from lbs.checkins.schemas.taps import ReportTapsSchema, TapResultsSchema
 from lbs.checkins.service import support
 from lbs.checkins.service.evidence import Evidence, Tools
+from lbs.checkins.service.explanations import explain
 from lbs.checkins.service.taps import Reader, Tap, report_taps
 from lbs.config import Settings
 from lbs.db import new_id
@@ -244,6 +250,29 @@ class Taps(MethodView):
                 CHECK_INS.labels(result.outcome).inc()
                 UNLOCKS.inc(result.unlocks)
         return {"items": results}
+
+
+@blp.route("/v1/offers/<uuid:offer_id>/why", tags=["Offers"])
+class OfferExplanation(MethodView):
+    @blp.operation("explain_offer", SUPPORT)
+    @blp.arguments(ExplanationQuerySchema, location="query")
+    @blp.response(200, ExplanationSchema)
+    def get(self, query: dict[str, UUID], offer_id: UUID) -> dict[str, Any]:
+        """Explain how an offer stands for one customer at a venue
+
+        As if the customer checked in there now, on a level that is high enough; with what they
+        have had of the offer, and what their last check-ins at the venue came to.
+        """
+        with transaction() as session:
+            found = explain(
+                session,
+                offer_id=offer_id,
+                merchant_id=merchant().merchant_id,
+                venue_id=query["venue_id"],
+                customer=query["customer"],
+                now=now(),
+            )
+        return present_explanation(found)
 
 
 @blp.route("/v1/venues/nearby", tags=["Venues"])

@@ -50,6 +50,9 @@ class Why(StrEnum):
     NOT_ACCEPTED = "not_accepted"
     LEVEL_TOO_LOW = "level_too_low"
     NOT_FOR_STAFF = "not_for_staff"
+    NOT_RUNNING = "not_running"
+    NOT_HERE = "not_here"
+    OVER = "over"
 
 
 class Unit(StrEnum):

@@ -164,6 +164,9 @@ WHY: Mapping[Why, Text] = {
         "en": "The venue's own staff cannot have it.",
         "da": "Stedets eget personale kan ikke få det.",
     },
+    Why.NOT_RUNNING: {"en": "It is not active.", "da": "Det er ikke aktivt."},
+    Why.NOT_HERE: {"en": "It does not run at this venue.", "da": "Det gælder ikke på dette sted."},
+    Why.OVER: {"en": "It is over.", "da": "Det er slut."},
 }
 
 FORBIDDEN: Text = {
