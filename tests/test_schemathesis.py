@@ -47,13 +47,14 @@ RULES_BEYOND_SCHEMA = {
     "read_venue_stats",
     "register_customer",
     "rotate_venue_proof",
+    "simulate_offer",
 }
 """
 They refuse some requests that fit the schema, by rules no JSON Schema can state: `from` before
 `to`, known time zones and currencies, opening hours, shapes that are simple and closed, one of two
 ids, one piece of evidence of a kind, addresses of tags, base64, both keys of a tag or neither,
-what a kind of proof has no use for, scopes that go with venues. There,
-positive_data_acceptance is off.
+what a kind of proof has no use for, scopes that go with venues, a count of visits without the time
+of one. There, positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -207,7 +208,7 @@ class Caller:
     def _real_ids(self, body: dict[str, Any]) -> None:
         if "features" in body:
             body["features"] = body["features"][:MANY]
-        for name in ("venue_id", "event_id"):
+        for name in ("venue_id", "event_id", "customer"):
             if body.get(name):
                 body[name] = self.ids[name]
         for name in ("venue_ids", "group_ids"):

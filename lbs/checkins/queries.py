@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -847,3 +847,112 @@ def list_last_check_ins(
             "limit": limit,
         },
     )
+
+
+SITES = Statement("""
+    WITH runs AS (
+        SELECT venue_id FROM offer_venue WHERE offer_id = :offer_id
+        UNION
+        SELECT venue_id FROM offer_group JOIN venue_group_member USING (group_id)
+        WHERE offer_id = :offer_id
+    )
+    SELECT venue.id, venue.time_zone, venue.opening_hours, venue.min_level,
+           venue.status = 'active' AND venue.id IN (SELECT venue_id FROM runs) AS runs
+    FROM venue
+    WHERE venue.merchant_id = :merchant_id
+      AND (venue.id IN (SELECT venue_id FROM runs) OR venue.id = ANY(CAST(:others AS uuid[])))
+    ORDER BY venue.id
+""")
+
+_PLAYED = f"""
+    FROM check_in
+    WHERE check_in.venue_id = ANY(CAST(:venue_ids AS uuid[])) AND {_COUNTS}
+      AND check_in.occurred_at > :since AND check_in.occurred_at <= :now
+"""
+"""The visits that a replay looks at."""
+
+COUNT_VISITS = Statement(f"SELECT count(*) AS visits FROM (SELECT {_PLAYED} LIMIT :limit) AS few")
+
+STREAM_VISITS = Statement(f"""
+    SELECT played.occurred_at, coalesce(played.customer_id, played.id) AS customer,
+           played.venue_id, played.level, played.event_id,
+           customer.id IS NOT NULL AND standing.standing IS NULL AS is_guest
+    FROM (
+        SELECT id, occurred_at, customer_id, venue_id, level, event_id {_PLAYED}
+    ) AS played
+    LEFT JOIN customer ON customer.id = played.customer_id
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
+      AND standing.standing IN ('staff', 'tester')
+    ORDER BY played.occurred_at, played.id
+""")
+
+TALLIES = Statement(f"""
+    SELECT played.customer_id, played.venue_id, tally.visits - played.visits AS visits, (
+        SELECT max(occurred_at) FROM check_in
+        WHERE check_in.customer_id = played.customer_id
+          AND check_in.venue_id = played.venue_id AND {_COUNTS} AND occurred_at <= :since
+    ) AS last_at
+    FROM (
+        SELECT customer_id, venue_id, count(*) AS visits {_PLAYED} GROUP BY customer_id, venue_id
+    ) AS played
+    JOIN visit_tally AS tally USING (customer_id, venue_id)
+    WHERE tally.visits > played.visits
+""")
+"""What the customers had visited before: all they have visited, less what is played."""
+
+FRIENDSHIPS = Statement(f"""
+    WITH played AS MATERIALIZED (SELECT DISTINCT customer_id {_PLAYED})
+    SELECT one_id, other_id, created_at FROM friendship
+    WHERE one_id IN (SELECT customer_id FROM played)
+      AND other_id IN (SELECT customer_id FROM played)
+""")
+
+REFERRED = Statement("SELECT customer_id, bound_at FROM referral WHERE offer_id = :offer_id")
+
+SETTLED = Statement("""
+    SELECT count(*) AS settled, count(*) FILTER (WHERE state = 'redeemed') AS redeemed,
+           count(*) FILTER (WHERE offer_id = :offer_id) AS own_settled,
+           count(*) FILTER (WHERE offer_id = :offer_id AND state = 'redeemed') AS own_redeemed
+    FROM unlock
+    WHERE merchant_id = :merchant_id AND counted
+      AND (state IN ('redeemed', 'expired') OR state = 'unlocked' AND expires_at <= :now)
+""")
+
+
+def list_sites(
+    session: Session, *, offer_id: UUID, merchant_id: UUID, others: Sequence[str]
+) -> Sequence[Any]:
+    """The merchant's venues at which the offer runs, and these others."""
+    asked = {"offer_id": offer_id, "merchant_id": merchant_id, "others": list(others)}
+    return SITES.all(session, asked)
+
+
+def count_visits(session: Session, **values: Any) -> int:
+    """How many a replay would look at, counted up to a limit."""
+    return int(COUNT_VISITS.one(session, values).visits)
+
+
+def stream_visits(session: Session, **values: Any) -> Iterator[Any]:
+    """In the order of time: the members of a Visit. `is_guest` says what the standing is today."""
+    return STREAM_VISITS.stream(session, values)
+
+
+def list_tallies(session: Session, **values: Any) -> Sequence[Any]:
+    """By customer and venue, the visits before those that are played."""
+    return TALLIES.all(session, values)
+
+
+def list_friendships(session: Session, **values: Any) -> Sequence[Any]:
+    """Of those who are played."""
+    return FRIENDSHIPS.all(session, values)
+
+
+def list_referred(session: Session, *, offer_id: UUID) -> Sequence[Any]:
+    """Whom a share of the offer has brought, and when the last one did."""
+    return REFERRED.all(session, {"offer_id": offer_id})
+
+
+def count_settled(session: Session, **values: Any) -> Any:
+    """How many unlocks are used or over, and how many of them used: the offer's own, and all."""
+    return SETTLED.one(session, values)

@@ -305,6 +305,11 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     liar = _check_in(world, world.customer(), here, 2, mock=True)
     found = say("get", f"/v1/check-ins/{liar['id']}/findings")
     same(found, "Findings")
+    tried = {"rule": {"kind": "every_nth_visit", "n": 5}, "limit_total": None, "limit_per_day": 20}
+    regular = {"visits": 4, "visited_at": [began.isoformat()]}
+    trial = {"kind": "check_in", "venue_id": venue["id"], "described": regular, "terms": tried}
+    same(say("post", f"{at_offer}/simulations", json=trial), "Simulation")
+    say("post", f"{at_offer}/simulations", "SimulateOffer")
     tenth = world.offer(venue, rule={"kind": "nth_visit", "n": 10})
     asked = {"customer": found["customer"], "venue_id": venue["id"]}
     same(say("get", f"/v1/offers/{tenth['id']}/why", query_string=asked), "Explanation")

@@ -176,6 +176,9 @@ ROUTES: dict[str, Route] = {
     f"GET {OFFER_PATH}": Route("offers"),
     f"PATCH {OFFER_PATH}": Route("offers", body=lambda ids: {"terms": "taken"}),
     f"GET {OFFER_PATH}/schedule": Route("offers"),
+    f"POST {OFFER_PATH}/simulations": Route(
+        "offers", body=lambda ids: {"kind": "check_in", **at_the_venue(ids)}
+    ),
     f"GET {OFFER_PATH}/why": Route(
         "support", query=lambda ids: {**at_the_venue(ids), "customer": ids["customer"]}
     ),

@@ -16,7 +16,18 @@ from lbs.checkins import queries
 from lbs.checkins.service import NOBODYS
 from lbs.checkins.service.histories import Place, histories
 from lbs.db import Session
-from lbs.offers.rules import History, Limits, Offer, Standing, Why, read_rule, stand, withheld
+from lbs.offers.errors import PlaceNotFound
+from lbs.offers.queries import TERMS, count_venues
+from lbs.offers.rules import (
+    History,
+    Limits,
+    Offer,
+    Standing,
+    Why,
+    read_rule,
+    stand,
+    withheld,
+)
 from lbs.offers.rules.schedule import read_schedule
 from lbs.offers.rules.terms import Site, Terms
 from lbs.venues.errors import VenueNotFound
@@ -55,26 +66,33 @@ class Encounter:
         return withheld(standing, why) if why else standing
 
 
-def read_terms(offer: Any) -> Terms:
-    """Those of a row with an offer's columns, its id among them."""
+def read_terms(offer: Any, changes: Mapping[str, Any] | None = None) -> Terms:
+    """Those of an offer's row, or what they would be with some of its columns changed."""
+    columns = {name: getattr(offer, name) for name in TERMS} | dict(changes or {})
     return Terms(
         offer_id=offer.id,
-        rule=read_rule(offer.rule),
+        rule=read_rule(columns["rule"]),
         limits=Limits(
-            total=offer.limit_total,
-            per_customer=offer.limit_per_customer,
-            per_day=offer.limit_per_day,
-            per_venue=offer.limit_per_venue,
-            per_venue_day=offer.limit_per_venue_day,
+            total=columns["limit_total"],
+            per_customer=columns["limit_per_customer"],
+            per_day=columns["limit_per_day"],
+            per_venue=columns["limit_per_venue"],
+            per_venue_day=columns["limit_per_venue_day"],
         ),
-        schedule=read_schedule(offer.schedule),
-        valid_from=offer.valid_from,
-        valid_to=offer.valid_to,
-        min_level=offer.min_level,
-        value_minor=offer.value_minor,
-        cost_minor=offer.cost_minor,
-        currency=offer.currency,
+        schedule=read_schedule(columns["schedule"]),
+        valid_from=columns["valid_from"],
+        valid_to=columns["valid_to"],
+        min_level=columns["min_level"],
+        value_minor=columns["value_minor"],
+        cost_minor=columns["cost_minor"],
+        currency=columns["currency"],
     )
+
+
+def require_own_trail(session: Session, merchant_id: UUID, terms: Terms) -> None:
+    """Where else a customer has been is told to nobody but whose venues they are."""
+    if count_venues(session, merchant_id, terms.trail) < len(terms.trail):
+        raise PlaceNotFound
 
 
 def load_site(session: Session, *, venue_id: UUID, offer_id: UUID, merchant_id: UUID) -> Site:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from lbs.offers.rules.combined import leaves
 from lbs.offers.rules.look import Rule, Why
+from lbs.offers.rules.places import Trail
 from lbs.offers.rules.schedule import Schedule, is_on, next_openings
 from lbs.offers.rules.standing import Limits, Offer
 
@@ -40,6 +42,12 @@ class Terms:
     cost_minor: int
     currency: str
 
+    @property
+    def trail(self) -> list[str]:
+        """The venues that its trails, if it has any, lead to."""
+        trails = [leaf for leaf in leaves(self.rule) if isinstance(leaf, Trail)]
+        return sorted({venue_id for trail in trails for venue_id in trail.venue_ids})
+
     def met(self, site: Site, subject_id: UUID, at: datetime) -> Offer:
         """As this customer meets the offer then and there, with nothing of it taken."""
         local_day = at.astimezone(site.zone).date()
@@ -68,3 +76,11 @@ class Terms:
             return None
         found = next_openings(self.schedule, start, site.zone, site.opening_hours, 1, until)
         return found[0].starts_at if found else None
+
+
+def limit_of(bucket: str) -> str:
+    """Which limit a counter counts for; one of the rule's own goes by the rule's name."""
+    kind, *rest = bucket.split(" ")
+    if kind == "venue" and len(rest) > 1:
+        return "per_venue_day"
+    return kind if kind not in ("customer", "day", "venue") else f"per_{kind}"
