@@ -874,8 +874,8 @@ _PLAYED = f"""
 COUNT_VISITS = Statement(f"SELECT count(*) AS visits FROM (SELECT {_PLAYED} LIMIT :limit) AS few")
 
 STREAM_VISITS = Statement(f"""
-    SELECT played.occurred_at, coalesce(played.customer_id, played.id) AS customer,
-           played.venue_id, played.level, played.event_id,
+    SELECT played.occurred_at, coalesce(played.customer_id, played.id)::text AS customer,
+           played.venue_id::text, played.level, played.event_id::text,
            customer.id IS NOT NULL AND standing.standing IS NULL AS is_guest
     FROM (
         SELECT id, occurred_at, customer_id, venue_id, level, event_id {_PLAYED}
@@ -888,7 +888,8 @@ STREAM_VISITS = Statement(f"""
 """)
 
 TALLIES = Statement(f"""
-    SELECT played.customer_id, played.venue_id, tally.visits - played.visits AS visits, (
+    SELECT played.customer_id::text, played.venue_id::text,
+           tally.visits - played.visits AS visits, (
         SELECT max(occurred_at) FROM check_in
         WHERE check_in.customer_id = played.customer_id
           AND check_in.venue_id = played.venue_id AND {_COUNTS} AND occurred_at <= :since
@@ -903,12 +904,12 @@ TALLIES = Statement(f"""
 
 FRIENDSHIPS = Statement(f"""
     WITH played AS MATERIALIZED (SELECT DISTINCT customer_id {_PLAYED})
-    SELECT one_id, other_id, created_at FROM friendship
+    SELECT one_id::text, other_id::text, created_at FROM friendship
     WHERE one_id IN (SELECT customer_id FROM played)
       AND other_id IN (SELECT customer_id FROM played)
 """)
 
-REFERRED = Statement("SELECT customer_id, bound_at FROM referral WHERE offer_id = :offer_id")
+REFERRED = Statement("SELECT customer_id::text, bound_at FROM referral WHERE offer_id = :offer_id")
 
 SETTLED = Statement("""
     SELECT count(*) AS settled, count(*) FILTER (WHERE state = 'redeemed') AS redeemed,
@@ -921,7 +922,7 @@ SETTLED = Statement("""
 
 
 def list_sites(
-    session: Session, *, offer_id: UUID, merchant_id: UUID, others: Sequence[str]
+    session: Session, *, offer_id: str, merchant_id: UUID, others: Sequence[str]
 ) -> Sequence[Any]:
     """The merchant's venues at which the offer runs, and these others."""
     asked = {"offer_id": offer_id, "merchant_id": merchant_id, "others": list(others)}
@@ -948,7 +949,7 @@ def list_friendships(session: Session, **values: Any) -> Sequence[Any]:
     return FRIENDSHIPS.all(session, values)
 
 
-def list_referred(session: Session, *, offer_id: UUID) -> Sequence[Any]:
+def list_referred(session: Session, *, offer_id: str) -> Sequence[Any]:
     """Whom a share of the offer has brought, and when the last one did."""
     return REFERRED.all(session, {"offer_id": offer_id})
 

@@ -11,8 +11,10 @@ from uuid import UUID
 
 import pytest
 import time_machine
+from sqlalchemy import text
 
 from lbs.offers import service as offers
+from tests.checkins.test_explanations import customer_of
 from tests.offers.test_rules_in_use import Regular
 from tests.world import OFFER, World, now
 
@@ -176,3 +178,99 @@ def test_the_stream_tries_every_rule_both_ways(stream: Stream):
     for name, offer_id in stream.offers.items():
         assert stream.opened[offer_id], name
         assert stream.reasons[offer_id] or name.split(" ", 1)[1] in ("every_visit", "charity")
+
+
+def test_a_lower_level_is_played_too(stream: Stream):
+    """As the same offer without a level of its own has opened it, but at the venue of L2."""
+    asked = {"rule": stream.asked["every_nth_visit"]["rule"], "min_level": "L3"}
+    played = replay(stream.world, stream.offers["first every_nth_visit"], DAYS, **asked)
+    levels = {row["min_level"]: row for row in played["at_lower_levels"]}
+    assert played["unlocks"] == stream.opened[stream.offers["first min_level"]]
+    assert levels.keys() == {"L1", "L2"}
+    assert levels["L1"]["unlocks"] >= levels["L2"]["unlocks"] >= played["unlocks"]
+    assert levels["L1"]["more"] == levels["L1"]["unlocks"] - played["unlocks"] > 0
+
+
+def test_other_terms_can_be_tried_on_the_same_visits(stream: Stream):
+    every = stream.offers["first every_visit"]
+    for name in ("limit_total", "limit_per_day", "schedule"):
+        tried = {key: value for key, value in stream.asked[name].items() if key != "rule"}
+        played = replay(stream.world, every, DAYS, **tried)
+        assert played["unlocks"] == stream.opened[stream.offers[f"first {name}"]]
+
+
+def test_the_parts_make_the_whole_and_cost_what_they_open(stream: Stream):
+    played = replay(stream.world, stream.offers["first frequency"], DAYS)
+    for parts, count in (("by_venue", "venues"), ("by_day", "days")):
+        for member in ("visits", "unlocks", "value_minor", "cost_minor"):
+            assert sum(row[member] for row in played[parts]) == played[member]
+        assert all(row["customers"] >= 5 for row in played[parts])
+        assert all(row[count] == 1 for row in played[parts][:-1])
+    assert played["value_minor"] == played["unlocks"] * 3500
+    assert played["cost_minor"] == played["unlocks"] * 600
+    assert played["customers"] == len(stream.people)
+
+
+def test_it_says_what_it_takes_for_granted(stream: Stream):
+    played = replay(stream.world, stream.offers["first frequency"])
+    codes = {assumption["code"] for assumption in played["assumptions"]}
+    assert {"same_visits", "from_the_start", "dates_left_out", "nothing_given_back"} <= codes
+    assert (played["not_simulated"], played["expected"]) == ([], None)
+
+
+def test_a_charity_says_what_it_pledges(stream: Stream):
+    played = replay(stream.world, stream.offers["first charity"])
+    assert played["pledged_minor"] == 500 * played["unlocks"] > 0
+
+
+def test_who_is_staff_or_erased_and_what_is_voided_is_left_out(world: World):
+    venue = world.venue(cool_down_s=0)
+    offer = world.offer(venue, rule={"kind": "nth_visit", "n": 2}, status="draft")
+    staff, gone, guest = (world.customer() for _ in range(3))
+    for _ in range(2):
+        seen = [world.check_in(person, venue) for person in (staff, gone, guest)]
+    assert replay(world, offer["id"])["unlocks"] == 3
+    who = customer_of(world, seen[0])
+    world.ask("put", f"/v1/standings/{who}", json={"standing": "staff"})
+    world.ask("delete", "/v1/customers/me", gone, status=204)
+    played = replay(world, offer["id"])
+    assert (played["visits"], played["customers"], played["unlocks"]) == (2, 1, 1)
+    world.ask("post", f"/v1/check-ins/{seen[2]['id']}/void", json={"reason": "x"})
+    played = replay(world, offer["id"])
+    assert (played["visits"], played["unlocks"]) == (1, 0)
+
+
+def test_visits_from_before_the_days_asked_are_the_past(world: World):
+    with time_machine.travel(MONDAY, tick=False) as clock:
+        venue, anna = world.venue(), Regular(world)
+        offer = world.offer(venue, rule={"kind": "comeback", "days": 30})
+        anna.comes(venue)
+        clock.shift(timedelta(days=40))
+        anna.comes(venue)
+        assert replay(world, offer["id"], 90)["reasons"][0]["code"] == "never_here"
+        played = replay(world, offer["id"], 30)
+    assert (played["visits"], played["unlocks"], played["reasons"]) == (1, 1, [])
+    assert played["from"] == "2026-09-17T06:00:00Z"
+
+
+def test_what_was_redeemed_so_far_says_what_to_expect(world: World):
+    """Of the merchant's offers while the offer's own unlocks are too few."""
+    venue = world.venue(cool_down_s=0)
+    known, tried = world.offer(venue), world.offer(venue, status="draft")
+    for number in range(20):
+        [unlock] = world.check_in(world.customer(), venue)["unlocked"]
+        if number < 5:
+            world.redeem(unlock["code"], venue)
+    assert replay(world, tried["id"])["expected"] is None, "most are still good"
+    with world.db.transaction() as session:
+        late = text("UPDATE unlock SET expires_at = unlocked_at WHERE merchant_id = :merchant")
+        session.execute(late, {"merchant": world.merchant_id})
+    assert replay(world, tried["id"])["expected"] == {
+        "of": "merchant",
+        "settled": 20,
+        "rate": 0.25,
+        "redemptions": 5,
+        "value_minor": 5 * 3500,
+        "cost_minor": 5 * 600,
+    }
+    assert replay(world, known["id"])["expected"]["of"] == "offer"

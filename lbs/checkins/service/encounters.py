@@ -70,7 +70,7 @@ def read_terms(offer: Any, changes: Mapping[str, Any] | None = None) -> Terms:
     """Those of an offer's row, or what they would be with some of its columns changed."""
     columns = {name: getattr(offer, name) for name in TERMS} | dict(changes or {})
     return Terms(
-        offer_id=offer.id,
+        offer_id=str(offer.id),
         rule=read_rule(columns["rule"]),
         limits=Limits(
             total=columns["limit_total"],
@@ -103,7 +103,7 @@ def load_site(session: Session, *, venue_id: UUID, offer_id: UUID, merchant_id: 
 
 
 def view_site(row: Any) -> Site:
-    return Site(row.id, ZoneInfo(row.time_zone), row.opening_hours, row.min_level, row.runs)
+    return Site(str(row.id), ZoneInfo(row.time_zone), row.opening_hours, row.min_level, row.runs)
 
 
 def load_person(

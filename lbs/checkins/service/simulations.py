@@ -164,7 +164,7 @@ def try_check_in(
         person = Person()
     else:
         person = load_person(
-            session, customer=customer, venue_id=site.id, merchant_id=merchant_id, at=at
+            session, customer=customer, venue_id=command.venue_id, merchant_id=merchant_id, at=at
         )
     met = meet(session, terms, site, person, at, event_id=command.event_id)
     if isinstance(customer, Described):
@@ -205,17 +205,17 @@ def replay(
     )
 
 
-def _load_sites(session: Session, terms: Terms, merchant_id: UUID) -> dict[UUID, Site]:
+def _load_sites(session: Session, terms: Terms, merchant_id: UUID) -> dict[str, Site]:
     rows = queries.list_sites(
         session, offer_id=terms.offer_id, merchant_id=merchant_id, others=terms.trail
     )
-    return {row.id: view_site(row) for row in rows}
+    return {site.id: site for site in map(view_site, rows)}
 
 
 def _known(session: Session, terms: Terms, stream: Mapping[str, Any]) -> Known:
     needs = terms.rule.needs
     tallies = queries.list_tallies(session, **stream)
-    friends: dict[UUID, list[tuple[UUID, datetime]]] = {}
+    friends: dict[str, list[tuple[str, datetime]]] = {}
     if Part.FRIENDS in needs:
         for row in queries.list_friendships(session, **stream):
             friends.setdefault(row.one_id, []).append((row.other_id, row.created_at))

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 from lbs.offers.rules.history import History, Part
 from lbs.offers.rules.look import Look, Reach, Why
-from lbs.offers.rules.standing import Offer, caps_of, obstacle, opens, stand
+from lbs.offers.rules.standing import Offer, caps_of, obstacle
 from lbs.offers.rules.terms import Site, Terms
 from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Timeline, Visit
 
@@ -24,12 +23,12 @@ class Group:
     """Visits of one venue or one day, or of all."""
 
     visits: int = 0
-    customers: set[UUID] = field(default_factory=set)
+    customers: set[str] = field(default_factory=set)
     unlocks: int = 0
     parts: int = 1
     """How many venues or days it is made of."""
 
-    def add(self, customer: UUID, unlocks: int) -> None:
+    def add(self, customer: str, unlocks: int) -> None:
         self.visits += 1
         self.customers.add(customer)
         self.unlocks += unlocks
@@ -46,10 +45,10 @@ class Rehearsed:
     """What came of a dry run."""
 
     whole: Group = field(default_factory=Group)
-    by_venue: defaultdict[UUID, Group] = field(default_factory=lambda: defaultdict(Group))
+    by_venue: defaultdict[str, Group] = field(default_factory=lambda: defaultdict(Group))
     by_day: defaultdict[date, Group] = field(default_factory=lambda: defaultdict(Group))
     """Days of the venues' own calendars."""
-    winners: set[UUID] = field(default_factory=set)
+    winners: set[str] = field(default_factory=set)
     """The customers for whom it has opened."""
     pledged_minor: int = 0
     reasons: Counter[Why] = field(default_factory=Counter)
@@ -60,7 +59,7 @@ class Rehearsed:
 
 def rehearse(
     terms: Terms,
-    sites: Mapping[UUID, Site],
+    sites: Mapping[str, Site],
     visits: Iterable[Visit],
     start: datetime,
     known: Known = NOTHING_KNOWN,
@@ -79,11 +78,11 @@ def rehearse(
     for visit in visits:
         site = sites[visit.venue_id]
         if visit.is_guest and site.runs and visit.at > start:
-            history = timeline.before(visit)
-            outcome = stage.meet(visit, history, timeline.others_present)
-            _count(done, visit, history.today, outcome)
+            past = timeline.before(visit)
+            outcome = stage.meet(visit, past, timeline.others_present)
+            _count(done, visit, visit.at.astimezone(site.zone).date(), outcome)
             for other in lower:
-                other.meet(visit, history, timeline.others_present)
+                other.meet(visit, past, timeline.others_present)
         timeline.add(visit)
     done.at_lower_levels = {other.most: other.unlocks for other in reversed(lower)}
     return done
@@ -108,7 +107,7 @@ def _is_small(group: Group) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    unlocked: tuple[UUID, ...] = ()
+    unlocked: tuple[str, ...] = ()
     """For whom the visit opened the offer: not only for who came, where it opens for all there."""
     pledged_minor: int = 0
     why: Why | None = None
@@ -129,19 +128,19 @@ OthersPresent = Callable[[Visit], Sequence[Visit]]
 class _Stage:
     """The offer with its own stock and openings, where no visit is asked for more than `most`."""
 
-    def __init__(self, terms: Terms, sites: Mapping[UUID, Site], most: int) -> None:
+    def __init__(self, terms: Terms, sites: Mapping[str, Site], most: int) -> None:
         self.most, self.unlocks = most, 0
         self._terms, self._sites = terms, sites
         self._taken: Counter[str] = Counter()
-        self._opened: dict[UUID, datetime] = {}
-        self._opened_here: dict[tuple[UUID, UUID], datetime] = {}
+        self._opened: dict[str, datetime] = {}
+        self._opened_here: dict[tuple[str, str], datetime] = {}
         self._needs = terms.rule.needs
 
-    def meet(self, visit: Visit, history: History, others: OthersPresent) -> _Outcome:
-        history, offer = self._complete(visit, history), self._offer(visit, visit.at)
-        look = opens(offer, history)
-        if look is None:
-            return _Outcome(why=stand(offer, history).why)
+    def meet(self, visit: Visit, past: Mapping[str, Any], others: OthersPresent) -> _Outcome:
+        offer, history = self._offer(visit, visit.at), History(**past, **self._own(visit))
+        look = offer.rule.look(history)
+        if why := obstacle(offer, visit.at) or look.why:
+            return _Outcome(why=why)
         if self._is_too_low(visit):
             return _Outcome(why=Why.LEVEL_TOO_LOW)
         unlocked = [self._unlock(visit, caps_of(offer, look))]
@@ -149,23 +148,23 @@ class _Stage:
             unlocked += self._open_for(others(visit), visit.at)
         return _Outcome(tuple(unlocked), _pledged(look) * len(unlocked))
 
-    def _complete(self, visit: Visit, history: History) -> History:
+    def _own(self, visit: Visit) -> dict[str, Any]:
+        """What the history has to say of the offer itself."""
+        members: dict[str, Any] = {}
         if Part.OPENED in self._needs:
-            history = replace(
-                history,
-                opened_at=self._opened.get(visit.customer),
-                opened_here_at=self._opened_here.get((visit.customer, visit.venue_id)),
-            )
-        return replace(history, taken=self._taken) if Part.WINDOWS in self._needs else history
+            members["opened_at"] = self._opened.get(visit.customer)
+            members["opened_here_at"] = self._opened_here.get((visit.customer, visit.venue_id))
+        if Part.WINDOWS in self._needs:
+            members["taken"] = self._taken
+        return members
 
     def _offer(self, visit: Visit, at: datetime) -> Offer:
-        offer = self._terms.met(self._sites[visit.venue_id], visit.customer, at)
-        return replace(offer, taken=self._taken) if offer.caps else offer
+        return self._terms.met(self._sites[visit.venue_id], visit.customer, at, self._taken)
 
     def _is_too_low(self, visit: Visit) -> bool:
         return visit.level < min(self.most, self._terms.asks(self._sites[visit.venue_id]))
 
-    def _open_for(self, others: Iterable[Visit], at: datetime) -> list[UUID]:
+    def _open_for(self, others: Iterable[Visit], at: datetime) -> list[str]:
         """Who is there already has it too, as far as the limits go; a visit opens it once."""
         unlocked = []
         for other in others:
@@ -177,7 +176,7 @@ class _Stage:
                 unlocked.append(self._unlock(other, offer.caps))
         return unlocked
 
-    def _unlock(self, visit: Visit, caps: Mapping[str, int]) -> UUID:
+    def _unlock(self, visit: Visit, caps: Mapping[str, int]) -> str:
         self._taken.update(caps.keys())
         self._opened[visit.customer] = visit.at
         self._opened_here[visit.customer, visit.venue_id] = visit.at

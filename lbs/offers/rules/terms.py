@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from lbs.offers.rules.combined import leaves
@@ -13,6 +14,7 @@ from lbs.offers.rules.places import Trail
 from lbs.offers.rules.schedule import Schedule, is_on, next_openings
 from lbs.offers.rules.standing import Limits, Offer
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
 AHEAD = timedelta(days=366)
 """How far the next opening is looked for."""
 
@@ -21,7 +23,7 @@ AHEAD = timedelta(days=366)
 class Site:
     """A venue, by what offers there depend on."""
 
-    id: UUID
+    id: str
     zone: ZoneInfo
     opening_hours: str | None
     min_level: int
@@ -31,7 +33,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    offer_id: UUID
+    offer_id: str
     rule: Rule
     limits: Limits
     schedule: Schedule
@@ -48,14 +50,17 @@ class Terms:
         trails = [leaf for leaf in leaves(self.rule) if isinstance(leaf, Trail)]
         return sorted({venue_id for trail in trails for venue_id in trail.venue_ids})
 
-    def met(self, site: Site, subject_id: UUID, at: datetime) -> Offer:
-        """As this customer meets the offer then and there, with nothing of it taken."""
+    def met(
+        self, site: Site, subject: object, at: datetime, taken: Mapping[str, int] = NOTHING
+    ) -> Offer:
+        """As this customer meets the offer then and there, with so much of it taken."""
         local_day = at.astimezone(site.zone).date()
         return Offer(
-            id=str(self.offer_id),
+            id=self.offer_id,
             rule=self.rule,
             valid_from=self.valid_from,
-            caps=self.limits.buckets(subject_id, local_day, site.id),
+            caps=self.limits.buckets(subject, local_day, site.id),
+            taken=taken,
             is_on=is_on(self.schedule, at, site.zone, site.opening_hours),
         )
 

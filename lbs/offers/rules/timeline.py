@@ -1,7 +1,7 @@
 """
 A past that is told visit by visit, in the order of time.
 
-Before each visit a Timeline gives the History that a check-in then would have been judged on. It
+Before each visit a Timeline gives the history that a check-in then would have been judged on. It
 keeps only what the rules ask about, and of that only what is recent enough to matter.
 """
 
@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Protocol
-from uuid import UUID
 
 from lbs.offers.rules.combined import leaves
 from lbs.offers.rules.history import (
@@ -21,7 +20,6 @@ from lbs.offers.rules.history import (
     LEADER_DAYS,
     PRESENT_FOR,
     QUIET_WEEKS,
-    History,
     HourShare,
     Part,
 )
@@ -36,14 +34,14 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """An accepted check-in."""
+    """An accepted check-in. Ids are text, which is compared fastest."""
 
     at: datetime
-    customer: UUID
+    customer: str
     """Of one who has been erased: a name that nobody else has."""
-    venue_id: UUID
+    venue_id: str
     level: int
-    event_id: UUID | None = None
+    event_id: str | None = None
     is_guest: bool = True
     """No member of staff, no tester, and not erased."""
 
@@ -52,11 +50,11 @@ class Visit:
 class Known:
     """What is known when the telling begins."""
 
-    tallies: Mapping[tuple[UUID, UUID], tuple[int, datetime]] = field(default_factory=dict)
+    tallies: Mapping[tuple[str, str], tuple[int, datetime]] = field(default_factory=dict)
     """By customer and venue: how many visits, and when the last was."""
-    friends: Mapping[UUID, Iterable[tuple[UUID, datetime]]] = field(default_factory=dict)
+    friends: Mapping[str, Iterable[tuple[str, datetime]]] = field(default_factory=dict)
     """By customer: whom they are friends with, since when."""
-    referred: Mapping[UUID, datetime] = field(default_factory=dict)
+    referred: Mapping[str, datetime] = field(default_factory=dict)
     """By customer: when a share of the offer brought them last."""
 
 
@@ -67,7 +65,7 @@ class Timeline:
     def __init__(
         self,
         needs: Collection[Part],
-        zones: Mapping[UUID, tzinfo],
+        zones: Mapping[str, tzinfo],
         trail: Collection[str] = (),
         known: Known = NOTHING_KNOWN,
     ) -> None:
@@ -86,18 +84,17 @@ class Timeline:
         asked = [memory for part, memory in parts.items() if part in needs]
         self._memories: list[_Memory] = [_Tallies(known.tallies), *dict.fromkeys(asked)]
 
-    def before(self, visit: Visit) -> History:
-        """The customer's past at the venue up to this visit, but for what opened and is taken."""
-        found: dict[str, Any] = {}
+    def before(self, visit: Visit) -> dict[str, Any]:
+        """The members of the History up to this visit, but for what has opened and is taken."""
+        members = {
+            "now": visit.at,
+            "zone": self._zones[visit.venue_id],
+            "venue_id": visit.venue_id,
+            "event_id": visit.event_id,
+        }
         for memory in self._memories:
-            found |= memory.before(visit)
-        return History(
-            now=visit.at,
-            zone=self._zones[visit.venue_id],
-            venue_id=visit.venue_id,
-            event_id=visit.event_id,
-            **found,
-        )
+            members |= memory.before(visit)
+        return members
 
     def others_present(self, visit: Visit) -> list[Visit]:
         """The last visit of each other customer who is there; needs Part.PRESENT."""
@@ -142,8 +139,8 @@ Times = deque[datetime]
 
 
 class _Tallies:
-    def __init__(self, known: Mapping[tuple[UUID, UUID], tuple[int, datetime]]) -> None:
-        self._tallies: dict[tuple[UUID, UUID], tuple[int, datetime]] = dict(known)
+    def __init__(self, known: Mapping[tuple[str, str], tuple[int, datetime]]) -> None:
+        self._tallies: dict[tuple[str, str], tuple[int, datetime]] = dict(known)
 
     def before(self, visit: Visit) -> dict[str, Any]:
         key = visit.customer, visit.venue_id
@@ -158,7 +155,7 @@ class _Tallies:
 
 class _Times:
     def __init__(self) -> None:
-        self._times: defaultdict[tuple[UUID, UUID], Times] = defaultdict(deque)
+        self._times: defaultdict[tuple[str, str], Times] = defaultdict(deque)
 
     def before(self, visit: Visit) -> dict[str, Any]:
         times = self._times[visit.customer, visit.venue_id]
@@ -171,16 +168,15 @@ class _Times:
 class _Trails:
     def __init__(self, venue_ids: Collection[str]) -> None:
         self._venue_ids = frozenset(venue_ids)
-        self._times: defaultdict[UUID, dict[str, Times]] = defaultdict(dict)
+        self._times: defaultdict[str, dict[str, Times]] = defaultdict(dict)
 
     def before(self, visit: Visit) -> dict[str, Any]:
         trail = self._times[visit.customer]
         return {"trail": {venue: _recent(times, visit.at) for venue, times in trail.items()}}
 
     def add(self, visit: Visit) -> None:
-        venue_id = str(visit.venue_id)
-        if venue_id in self._venue_ids:
-            self._times[visit.customer].setdefault(venue_id, deque()).append(visit.at)
+        if visit.venue_id in self._venue_ids:
+            self._times[visit.customer].setdefault(visit.venue_id, deque()).append(visit.at)
 
 
 def _recent(times: Times, now: datetime) -> Times:
@@ -191,9 +187,9 @@ def _recent(times: Times, now: datetime) -> Times:
 
 
 class _Present:
-    def __init__(self, friends: Mapping[UUID, Iterable[tuple[UUID, datetime]]]) -> None:
+    def __init__(self, friends: Mapping[str, Iterable[tuple[str, datetime]]]) -> None:
         self._friends = friends
-        self._here: defaultdict[UUID, dict[UUID, Visit]] = defaultdict(dict)
+        self._here: defaultdict[str, dict[str, Visit]] = defaultdict(dict)
         """By venue and customer, who came longest ago first."""
 
     def before(self, visit: Visit) -> dict[str, Any]:
@@ -216,7 +212,7 @@ class _Present:
         here.pop(visit.customer, None)
         here[visit.customer] = visit
 
-    def _still_here(self, visit: Visit) -> dict[UUID, Visit]:
+    def _still_here(self, visit: Visit) -> dict[str, Visit]:
         here = self._here[visit.venue_id]
         gone = []
         for customer, other in here.items():
@@ -229,12 +225,10 @@ class _Present:
 
 
 class _Quiet:
-    def __init__(self, zones: Mapping[UUID, tzinfo]) -> None:
+    def __init__(self, zones: Mapping[str, tzinfo]) -> None:
         self._zones = zones
-        self._visits: defaultdict[UUID, deque[tuple[datetime, tuple[int, int]]]] = defaultdict(
-            deque
-        )
-        self._hours: defaultdict[UUID, Counter[tuple[int, int]]] = defaultdict(Counter)
+        self._visits: defaultdict[str, deque[tuple[datetime, tuple[int, int]]]] = defaultdict(deque)
+        self._hours: defaultdict[str, Counter[tuple[int, int]]] = defaultdict(Counter)
 
     def before(self, visit: Visit) -> dict[str, Any]:
         visits, hours = self._visits[visit.venue_id], self._hours[visit.venue_id]
@@ -257,7 +251,7 @@ class _Quiet:
 
 
 class _Referrals:
-    def __init__(self, referred: Mapping[UUID, datetime]) -> None:
+    def __init__(self, referred: Mapping[str, datetime]) -> None:
         self._waiting = dict(referred)
 
     def before(self, visit: Visit) -> dict[str, Any]:
@@ -272,7 +266,7 @@ class _Referrals:
 
 
 class _Leader:
-    def __init__(self, zones: Mapping[UUID, tzinfo]) -> None:
+    def __init__(self, zones: Mapping[str, tzinfo]) -> None:
         self._boards = {venue_id: _Board() for venue_id in zones}
         self._zones = zones
 
@@ -310,17 +304,17 @@ class _Board:
     """Who has come to a venue on how many days."""
 
     def __init__(self) -> None:
-        self._days: defaultdict[UUID, deque[tuple[date, datetime]]] = defaultdict(deque)
+        self._days: defaultdict[str, deque[tuple[date, datetime]]] = defaultdict(deque)
         """By customer: each day with its first visit."""
-        self._order: deque[tuple[date, UUID]] = deque()
-        self._ranks: list[tuple[int, datetime, UUID]] = []
+        self._order: deque[tuple[date, str]] = deque()
+        self._ranks: list[tuple[int, datetime, str]] = []
         """A heap, best first; what is no longer so is dropped when it comes to the top."""
 
-    def of(self, customer: UUID) -> _Place:
+    def of(self, customer: str) -> _Place:
         days = self._days.get(customer)
         return _Place(len(days), days[-1][1]) if days else NO_PLACE
 
-    def best_beside(self, customer: UUID) -> _Place:
+    def best_beside(self, customer: str) -> _Place:
         own = None
         best = NO_PLACE
         while self._ranks:
@@ -336,7 +330,7 @@ class _Board:
             heapq.heappush(self._ranks, own)
         return best
 
-    def add(self, customer: UUID, day: date, at: datetime) -> None:
+    def add(self, customer: str, day: date, at: datetime) -> None:
         days = self._days[customer]
         if not days or days[-1][0] < day:
             days.append((day, at))
@@ -352,7 +346,7 @@ class _Board:
             else:
                 del self._days[customer]
 
-    def _rank(self, customer: UUID) -> None:
+    def _rank(self, customer: str) -> None:
         place = self.of(customer)
         if place.reached_at:
             heapq.heappush(self._ranks, (-place.days, place.reached_at, customer))
