@@ -39,7 +39,7 @@ from lbs.offers.rules.terms import Site, Terms, limit_of
 from lbs.offers.rules.timeline import Known, Visit, lookback
 from lbs.offers.service import load_offer
 
-MAX_VISITS = 200_000
+MAX_VISITS = 100_000
 """So many visits a replay looks at, those before its period included."""
 
 FEW_SETTLED = 20
