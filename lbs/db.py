@@ -51,6 +51,8 @@ NAMING = {
 
 
 POOL_S, LOCK_S = 5, 5
+STREAMED = 5000
+"""So many rows of a stream come at once."""
 PRINCIPAL = "principal"
 """Under this name a session remembers for whom it acts; for nobody, where it is the service."""
 _DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
@@ -144,6 +146,15 @@ class Statement:
     def find(self, session: Session, values: Mapping[str, Any]) -> Any | None:
         """The first row, or None."""
         return self._run(session, values).fetchone()
+
+    def stream(self, session: Session, values: Mapping[str, Any]) -> Iterator[Any]:
+        """All rows, without ever holding many: the server keeps those that are still to come."""
+        with psycopg.RawServerCursor(
+            session.driver, name=new_id().hex, row_factory=namedtuple_row
+        ) as cursor:
+            cursor.itersize = STREAMED
+            cursor.execute(self.sql, [values[name] for name in self.names])
+            yield from cursor
 
     def one(self, session: Session, values: Mapping[str, Any]) -> Any:
         """The row of a statement that always has one."""

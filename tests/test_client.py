@@ -191,6 +191,17 @@ def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915
     assert stats.from_ is None
     [money] = stats.money
     assert (money.currency, money.amount_minor) == ("DKK", 12000)
+
+    body = m.SimulateReplay(days=30, terms=m.TriedTerms(cost_minor=700))
+    played = sdk.call("offers.simulate_offer", merchant, offer.id, body=body, **once()).parsed
+    assert isinstance(played, m.SimulatedReplay)
+    assert (played.visits, played.unlocks, played.cost_minor) == (1, 1, 700)
+    assert [(group.venue_id, group.venues) for group in played.by_venue] == [(None, 1)]
+    tried = m.TriedTerms(limit_per_day=5)
+    body = m.SimulateCheckIn(venue_id=venue.id, described=m.DescribedCustomer(), terms=tried)
+    trial = sdk.call("offers.simulate_offer", merchant, offer.id, body=body, **once()).parsed
+    assert (trial.opens, trial.opens_for) == (True, m.Reach.CUSTOMER)
+    assert [(counter.limit, counter.left) for counter in trial.counters] == [("per_day", 5)]
     by_hour = sdk.call(
         "stats.read_offer_series",
         merchant,

@@ -54,13 +54,14 @@ RULES_BEYOND_SCHEMA = {
     "read_venue_stats",
     "register_customer",
     "rotate_venue_proof",
+    "simulate_offer",
 }
 """
 They refuse some requests that fit the schema, by rules no JSON Schema can state: `from` before
 `to`, the first day before the last, known time zones and currencies, opening hours, shapes that are
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
-keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, what is
-CSV. There, positive_data_acceptance is off.
+keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count of
+visits without the time of one, what is CSV. There, positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -174,10 +175,8 @@ class Caller:
         if At.PATH in right:
             for parameter in case.path_parameters or {}:
                 case.path_parameters[parameter] = self._target(name, parameter)
-        if At.QUERY in right and "cursor" in (case.query or {}):
-            case.query["cursor"] = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
-        if At.QUERY in right and "with" in (case.query or {}):
-            case.query["with"] = [self.changing_offer["id"]]
+        if At.QUERY in right and case.query:
+            self._real_query(case.query, name)
         if At.BODY in right and isinstance(case.body, dict):
             self._real_ids(case.body)
             self._real_secrets(case.body)
@@ -186,6 +185,14 @@ class Caller:
             headers["Idempotency-Key"] = str(uuid.uuid4())
         if {At.HEADER, At.PATH} <= right and "If-Match" in headers:
             headers["If-Match"] = self._version(case.formatted_path)
+
+    def _real_query(self, query: dict[str, Any], name: str) -> None:
+        if "cursor" in query:
+            query["cursor"] = base64.urlsafe_b64encode(uuid.uuid4().bytes)[:22].decode()
+        if "with" in query:
+            query["with"] = [self.changing_offer["id"]]
+        if name == "explain_offer":
+            query |= {name: self.ids[name] for name in ("venue_id", "customer")}
 
     def _token(self, operation: dict[str, Any]) -> str:
         schemes = {name for requirement in operation.get("security", []) for name in requirement}
@@ -229,7 +236,7 @@ class Caller:
     def _real_ids(self, body: dict[str, Any]) -> None:
         if "features" in body:
             body["features"] = body["features"][:MANY]
-        for name in ("venue_id", "event_id"):
+        for name in ("venue_id", "event_id", "customer"):
             if body.get(name):
                 body[name] = self.ids[name]
         for name in ("venue_ids", "group_ids"):

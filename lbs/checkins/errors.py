@@ -33,3 +33,14 @@ class AlreadyVoided(Refused):
 
     code = "already-voided"
     title = "The check-in has been voided already"
+
+
+class SimulationTooLarge(Refused):
+    """A replay looks at a bounded number of visits, in the period and, where the rule asks about
+    them, before it.
+
+    Ask for fewer days, or try a rule that looks less far back.
+    """
+
+    code = "simulation-too-large"
+    title = "There are too many visits to play"

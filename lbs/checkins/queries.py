@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -936,3 +936,212 @@ def list_check_ins(
         .limit(limit)
     )
     return session.execute(statement.where(CheckIn.id < after) if after else statement).all()
+
+
+# --- how one offer meets one customer, running or not -----------------------------------------
+
+_COUNTS = "visit IS NOT NULL AND verdict <> 'voided'"
+"""Of `check_in`: a visit that counts."""
+
+PLACE = Statement(f"""
+    SELECT venue.id, venue.time_zone, venue.opening_hours, venue.min_level,
+           CAST(:offer_id AS uuid) IN ({AT_VENUE}) AS runs
+    FROM venue
+    WHERE venue.id = :venue_id AND venue.merchant_id = :merchant_id AND venue.status = 'active'
+""")
+
+PERSON = Statement(f"""
+    SELECT customer.id AS customer_id, customer.subject_id, standing.standing, past.visits,
+           past.last_at
+    FROM customer
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS visits, max(occurred_at) AS last_at FROM check_in
+        WHERE check_in.customer_id = customer.id AND check_in.venue_id = :venue_id
+          AND {_COUNTS} AND occurred_at <= :at
+    ) AS past
+    WHERE customer.subject_id = :subject_id
+""")
+
+TAKEN = Statement("""
+    SELECT (SELECT jsonb_object_agg(bucket, taken) FROM offer_stock
+            WHERE offer_id = :offer_id AND bucket = ANY(:buckets)) AS taken,
+           EXISTS (SELECT FROM unlock WHERE customer_id = :customer_id AND offer_id = :offer_id
+                   AND state = 'unlocked' AND expires_at > :at) AS holds,
+           EXISTS (SELECT FROM unlock WHERE customer_id = :customer_id AND offer_id = :offer_id
+                   AND state = 'redeemed') AS has_redeemed
+""")
+
+UNLOCKS_HAD = Statement("""
+    SELECT unlock.id, unlock.offer_version, unlock.venue_id, unlock.check_in_id,
+           unlock.unlocked_at, unlock.expires_at, redemption.redeemed_at,
+           CASE WHEN unlock.state = 'unlocked' AND unlock.expires_at <= :now THEN 'expired'
+                ELSE unlock.state END AS state
+    FROM unlock
+    LEFT JOIN redemption
+      ON redemption.unlock_id = unlock.id AND redemption.reversed_at IS NULL
+    WHERE unlock.customer_id = :customer_id AND unlock.offer_id = :offer_id
+    ORDER BY unlock.unlocked_at DESC, unlock.id DESC LIMIT :limit
+""")
+
+LAST_CHECK_INS = Statement("""
+    SELECT check_in.id, check_in.occurred_at, check_in.verdict, check_in.level, check_in.findings,
+           (SELECT unlock.id FROM unlock WHERE unlock.check_in_id = check_in.id
+            AND unlock.offer_id = :offer_id) AS unlock_id
+    FROM check_in
+    WHERE check_in.customer_id = :customer_id AND check_in.venue_id = :venue_id
+    ORDER BY check_in.occurred_at DESC, check_in.id DESC LIMIT :limit
+""")
+
+
+def find_place(
+    session: Session, *, venue_id: UUID, offer_id: UUID, merchant_id: UUID
+) -> Any | None:
+    """A venue of the merchant's; `runs`: whether the offer is to be had there."""
+    return PLACE.find(
+        session, {"venue_id": venue_id, "offer_id": offer_id, "merchant_id": merchant_id}
+    )
+
+
+def find_person(session: Session, **values: Any) -> Any | None:
+    """The customer with this subject_id, with the standing and the visits to the venue by then."""
+    return PERSON.find(session, values)
+
+
+def taken_of(session: Session, *, buckets: Sequence[str], **values: Any) -> Any:
+    """What is taken of an offer's counters, and whether the customer has one of it."""
+    return TAKEN.one(session, {**values, "buckets": list(buckets)})
+
+
+def list_unlocks_had(
+    session: Session, *, customer_id: UUID, offer_id: UUID, limit: int, now: datetime
+) -> Sequence[Any]:
+    """Newest first."""
+    values = {"customer_id": customer_id, "offer_id": offer_id, "limit": limit, "now": now}
+    return UNLOCKS_HAD.all(session, values)
+
+
+def list_last_check_ins(
+    session: Session, *, customer_id: UUID, venue_id: UUID, offer_id: UUID, limit: int
+) -> Sequence[Any]:
+    """Newest first, each with the unlock of the offer that it gave."""
+    return LAST_CHECK_INS.all(
+        session,
+        {
+            "customer_id": customer_id,
+            "venue_id": venue_id,
+            "offer_id": offer_id,
+            "limit": limit,
+        },
+    )
+
+
+SITES = Statement("""
+    WITH runs AS (
+        SELECT venue_id FROM offer_venue WHERE offer_id = :offer_id
+        UNION
+        SELECT venue_id FROM offer_group JOIN venue_group_member USING (group_id)
+        WHERE offer_id = :offer_id
+    )
+    SELECT venue.id, venue.time_zone, venue.opening_hours, venue.min_level,
+           venue.status = 'active' AND venue.id IN (SELECT venue_id FROM runs) AS runs
+    FROM venue
+    WHERE venue.merchant_id = :merchant_id
+      AND (venue.id IN (SELECT venue_id FROM runs) OR venue.id = ANY(CAST(:others AS uuid[])))
+    ORDER BY venue.id
+""")
+
+_PLAYED = f"""
+    FROM check_in
+    WHERE check_in.venue_id = ANY(CAST(:venue_ids AS uuid[])) AND {_COUNTS}
+      AND check_in.occurred_at > :since AND check_in.occurred_at <= :now
+"""
+"""The visits that a replay looks at."""
+
+COUNT_VISITS = Statement(f"SELECT count(*) AS visits FROM (SELECT {_PLAYED} LIMIT :limit) AS few")
+
+STREAM_VISITS = Statement(f"""
+    SELECT played.occurred_at, coalesce(played.customer_id, played.id)::text AS customer,
+           played.venue_id::text, played.level, played.event_id::text,
+           customer.id IS NOT NULL AND standing.standing IS NULL AS is_guest
+    FROM (
+        SELECT id, occurred_at, customer_id, venue_id, level, event_id {_PLAYED}
+    ) AS played
+    LEFT JOIN customer ON customer.id = played.customer_id
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
+      AND standing.standing IN ('staff', 'tester')
+    ORDER BY played.occurred_at, played.id
+""")
+
+TALLIES = Statement(f"""
+    SELECT played.customer_id::text, played.venue_id::text,
+           tally.visits - played.visits AS visits, (
+        SELECT max(occurred_at) FROM check_in
+        WHERE check_in.customer_id = played.customer_id
+          AND check_in.venue_id = played.venue_id AND {_COUNTS} AND occurred_at <= :since
+    ) AS last_at
+    FROM (
+        SELECT customer_id, venue_id, count(*) AS visits {_PLAYED} GROUP BY customer_id, venue_id
+    ) AS played
+    JOIN visit_tally AS tally USING (customer_id, venue_id)
+    WHERE tally.visits > played.visits
+""")
+"""What the customers had visited before: all they have visited, less what is played."""
+
+FRIENDSHIPS = Statement(f"""
+    WITH played AS MATERIALIZED (SELECT DISTINCT customer_id {_PLAYED})
+    SELECT one_id::text, other_id::text, created_at FROM friendship
+    WHERE one_id IN (SELECT customer_id FROM played)
+      AND other_id IN (SELECT customer_id FROM played)
+""")
+
+REFERRED = Statement("SELECT customer_id::text, bound_at FROM referral WHERE offer_id = :offer_id")
+
+SETTLED = Statement("""
+    SELECT count(*) AS settled, count(*) FILTER (WHERE state = 'redeemed') AS redeemed,
+           count(*) FILTER (WHERE offer_id = :offer_id) AS own_settled,
+           count(*) FILTER (WHERE offer_id = :offer_id AND state = 'redeemed') AS own_redeemed
+    FROM unlock
+    WHERE merchant_id = :merchant_id AND counted
+      AND (state IN ('redeemed', 'expired') OR state = 'unlocked' AND expires_at <= :now)
+""")
+
+
+def list_sites(
+    session: Session, *, offer_id: str, merchant_id: UUID, others: Sequence[str]
+) -> Sequence[Any]:
+    """The merchant's venues at which the offer runs, and these others."""
+    asked = {"offer_id": offer_id, "merchant_id": merchant_id, "others": list(others)}
+    return SITES.all(session, asked)
+
+
+def count_visits(session: Session, **values: Any) -> int:
+    """How many a replay would look at, counted up to a limit."""
+    return int(COUNT_VISITS.one(session, values).visits)
+
+
+def stream_visits(session: Session, **values: Any) -> Iterator[Any]:
+    """In the order of time: the members of a Visit. `is_guest` says what the standing is today."""
+    return STREAM_VISITS.stream(session, values)
+
+
+def list_tallies(session: Session, **values: Any) -> Sequence[Any]:
+    """By customer and venue, the visits before those that are played."""
+    return TALLIES.all(session, values)
+
+
+def list_friendships(session: Session, **values: Any) -> Sequence[Any]:
+    """Of those who are played."""
+    return FRIENDSHIPS.all(session, values)
+
+
+def list_referred(session: Session, *, offer_id: str) -> Sequence[Any]:
+    """Whom a share of the offer has brought, and when the last one did."""
+    return REFERRED.all(session, {"offer_id": offer_id})
+
+
+def count_settled(session: Session, **values: Any) -> Any:
+    """How many unlocks are used or over, and how many of them used: the offer's own, and all."""
+    return SETTLED.one(session, values)

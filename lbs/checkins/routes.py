@@ -30,12 +30,23 @@ from lbs.checkins.schemas.check_ins import (
     present_confirmation,
 )
 from lbs.checkins.schemas.evidence import AddEvidenceSchema
+from lbs.checkins.schemas.explanations import (
+    ExplanationQuerySchema,
+    ExplanationSchema,
+    present_explanation,
+)
 from lbs.checkins.schemas.nearby import (
     NearbyQuerySchema,
     NearbyVenuesSchema,
     VenueMapSchema,
     present_feature,
     present_nearby,
+)
+from lbs.checkins.schemas.simulations import (
+    SimulateOfferSchema,
+    SimulationSchema,
+    present_replay,
+    present_trial,
 )
 from lbs.checkins.schemas.support import (
     FindingsSchema,
@@ -48,10 +59,13 @@ from lbs.checkins.schemas.support import (
 from lbs.checkins.schemas.taps import ReportTapsSchema, TapResultsSchema
 from lbs.checkins.service import support
 from lbs.checkins.service.evidence import Evidence, Tools
+from lbs.checkins.service.explanations import explain
+from lbs.checkins.service.simulations import Replay, TryCheckIn, replay, try_check_in
 from lbs.checkins.service.taps import Reader, Tap, report_taps
 from lbs.config import Settings
 from lbs.db import new_id
 from lbs.http.api import Blueprint
+from lbs.http.auth import admit
 from lbs.http.context import now, settings, transaction, vault
 from lbs.http.guesses import limit_of
 from lbs.http.metrics import CHECK_INS, UNLOCKS
@@ -59,6 +73,7 @@ from lbs.http.paging import Page, Window, WindowQuerySchema, page
 from lbs.proofs.auth import venue_key, venue_key_holder
 
 GEO_JSON = "application/geo+json"
+OFFERS = merchant_with("offers")
 SUPPORT = merchant_with("support")
 REDEEM = merchant_with("redeem")
 STAFF, READER = venue_key("staff"), venue_key("reader")
@@ -244,6 +259,50 @@ class Taps(MethodView):
                 CHECK_INS.labels(result.outcome).inc()
                 UNLOCKS.inc(result.unlocks)
         return {"items": results}
+
+
+@blp.route("/v1/offers/<uuid:offer_id>/simulations", tags=["Offers"])
+class OfferSimulations(MethodView):
+    @blp.operation("simulate_offer", OFFERS, idempotent=True)
+    @blp.arguments(SimulateOfferSchema)
+    @blp.response(200, SimulationSchema)
+    def post(self, command: TryCheckIn | Replay, offer_id: UUID) -> dict[str, Any]:
+        """Try an offer at one check-in, or at the visits of up to the last 90 days
+
+        Whatever its status, as it is or with other terms. Nothing is written, and nothing of its
+        stock is taken. `assumptions` and `not_simulated` say how far the answer can be trusted.
+        """
+        if isinstance(command, TryCheckIn) and isinstance(command.customer, UUID):
+            admit(SUPPORT)
+        with transaction() as session:
+            if isinstance(command, TryCheckIn):
+                trial = try_check_in(session, offer_id, merchant().merchant_id, command, now())
+                return present_trial(trial)
+            played = replay(session, offer_id, merchant().merchant_id, command, now())
+        return present_replay(played)
+
+
+@blp.route("/v1/offers/<uuid:offer_id>/why", tags=["Offers"])
+class OfferExplanation(MethodView):
+    @blp.operation("explain_offer", SUPPORT)
+    @blp.arguments(ExplanationQuerySchema, location="query")
+    @blp.response(200, ExplanationSchema)
+    def get(self, query: dict[str, UUID], offer_id: UUID) -> dict[str, Any]:
+        """Explain how an offer stands for one customer at a venue
+
+        As if the customer checked in there now, on a level that is high enough; with what they
+        have had of the offer, and what their last check-ins at the venue came to.
+        """
+        with transaction() as session:
+            found = explain(
+                session,
+                offer_id=offer_id,
+                merchant_id=merchant().merchant_id,
+                venue_id=query["venue_id"],
+                customer=query["customer"],
+                now=now(),
+            )
+        return present_explanation(found)
 
 
 @blp.route("/v1/venues/nearby", tags=["Venues"])

@@ -53,6 +53,7 @@ LOGGED = {
 
 NOT_LOGGED = {
     "redeem": "the redemption itself keeps the key",
+    "simulate_offer": "a dry run changes nothing",
     "verify_receipt": "nothing that a merchant set is changed",
     "mark_notice_read": "the notice itself keeps the time",
 }

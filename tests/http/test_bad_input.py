@@ -123,7 +123,28 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         path = f"/v1/redemptions/{redemption['id']}/reversal"
         return Operation("post", path, key, {"reason": PROSE}, {})
 
+    tried = {
+        "rule": {"kind": "frequency", "n": 2, "within_days": 9},
+        **{name: terms[name] for name in ("schedule", "min_level", "cost_minor")},
+        **{name: terms[name] for name in terms if name.startswith("limit")},
+    }
+    described = {"visits": 3, "visited_at": [ago(days=2)], "present": 2, "friends_present": 1}
+    described |= {"party": 1, "referred": True}
+    trial = {"kind": "check_in", "venue_id": venue["id"], "at": ago(hours=1), "level": "L2"}
+
+    def simulate(body: dict[str, Any]) -> Operation:
+        path = f"/v1/offers/{world.offer(venue, status='draft')['id']}/simulations"
+        return Operation("post", path, key, {**body, "terms": tried}, {})
+
+    def simulate_known() -> Operation:
+        seen = world.check_in(world.customer(), venue)
+        customer = world.ask("get", f"/v1/check-ins/{seen['id']}/findings")["customer"]
+        return simulate({**trial, "customer": customer, "event_id": str(uuid.uuid4())})
+
     return {
+        "simulate_check_in": lambda: simulate({**trial, "described": described}),
+        "simulate_known": simulate_known,
+        "simulate_replay": lambda: simulate({"kind": "replay", "days": 30}),
         "create_api_key": make(
             "post",
             "/v1/api-keys",
@@ -387,6 +408,9 @@ NAMES = [
     "change_offer",
     "set_offer_status",
     "set_stacking",
+    "simulate_check_in",
+    "simulate_known",
+    "simulate_replay",
     "check_in",
     "check_in_at_event",
     "create_event",
@@ -423,6 +447,7 @@ VARIANTS = {
     "create_polygon": "create_venue",
     "create_charity_offer": "create_offer",
     "check_in_at_event": "check_in",
+    **dict.fromkeys(("simulate_check_in", "simulate_known", "simulate_replay"), "simulate_offer"),
     **dict.fromkeys(("add_attestation", "add_assertion"), "add_evidence"),
     **{f"create_{kind}": "create_venue_proof" for kind in KINDS},
     **{f"rotate_{kind}": "rotate_venue_proof" for kind in TAKES},
@@ -733,6 +758,8 @@ def test_a_whole_number_may_be_written_with_a_point_but_stays_whole(world: World
         ("get", "/v1/offers/{id}", "offer-not-found"),
         ("patch", "/v1/offers/{id}", "offer-not-found"),
         ("post", "/v1/offers/{id}/status", "offer-not-found"),
+        ("post", "/v1/offers/{id}/simulations", "offer-not-found"),
+        ("get", "/v1/offers/{id}/why?customer={id}&venue_id={id}", "offer-not-found"),
         ("delete", "/v1/api-keys/{id}", "key-not-found"),
         ("post", "/v1/api-keys/{id}/rotation", "key-not-found"),
         ("get", "/v1/redemptions/{id}", "redemption-not-found"),
@@ -773,6 +800,7 @@ def test_an_unknown_id_is_not_found(world: World, method: str, path: str, code: 
         "status": {"status": "active"},
         "reversal": {"reason": "x"},
         "void": {"reason": "x"},
+        "simulations": {"kind": "replay"},
     }
     body = {"standing": "staff"} if method == "put" else bodies.get(path.rsplit("/", 1)[-1], {})
     response = world.call(

@@ -41,9 +41,9 @@ OPERATIONS = [
 ]
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
-    "delete", "erase", "export", "find", "flag", "import", "list", "map", "mark", "preview",
-    "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse", "revoke",
-    "rotate", "set", "unbind", "verify", "void",
+    "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
+    "preview", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse", "revoke",
+    "rotate", "set", "simulate", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},
@@ -310,6 +310,14 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     liar = _check_in(world, world.customer(), here, 2, mock=True)
     found = say("get", f"/v1/check-ins/{liar['id']}/findings")
     same(found, "Findings")
+    tried = {"rule": {"kind": "every_nth_visit", "n": 5}, "limit_total": None, "limit_per_day": 20}
+    regular = {"visits": 4, "visited_at": [began.isoformat()]}
+    trial = {"kind": "check_in", "venue_id": venue["id"], "described": regular, "terms": tried}
+    same(say("post", f"{at_offer}/simulations", json=trial), "Simulation")
+    say("post", f"{at_offer}/simulations", "SimulateOffer")
+    tenth = world.offer(venue, rule={"kind": "nth_visit", "n": 10})
+    asked = {"customer": found["customer"], "venue_id": venue["id"]}
+    same(say("get", f"/v1/offers/{tenth['id']}/why", query_string=asked), "Explanation")
     same(say("put", f"/v1/standings/{found['customer']}", "SetStanding"), "Standing")
 
     next_door = world.ask("post", "/v1/venues", json=SCHEMAS["CreateVenue"]["examples"][0])

@@ -183,6 +183,12 @@ ROUTES: dict[str, Route] = {
     f"GET {OFFER_PATH}": Route("offers"),
     f"PATCH {OFFER_PATH}": Route("offers", body=lambda ids: {"terms": "taken"}),
     f"GET {OFFER_PATH}/schedule": Route("offers"),
+    f"POST {OFFER_PATH}/simulations": Route(
+        "offers", body=lambda ids: {"kind": "check_in", **at_the_venue(ids)}
+    ),
+    f"GET {OFFER_PATH}/why": Route(
+        "support", query=lambda ids: {**at_the_venue(ids), "customer": ids["customer"]}
+    ),
     f"POST {OFFER_PATH}/status": Route("offers", body=lambda ids: {"status": "ended"}),
     f"POST {OFFER_PATH}/copies": Route("offers", body=lambda ids: {"venue_ids": [ids["venue_id"]]}),
     f"GET {OFFER_PATH}/comparison": Route(

@@ -66,6 +66,7 @@ from lbs.offers.rules import (
     is_customers,
     opens,
     opens_for_others,
+    read_limits,
     read_rule,
     sold_out,
     stand,
@@ -73,7 +74,6 @@ from lbs.offers.rules import (
     takes_of,
     withheld,
 )
-from lbs.offers.rules import Limits as OfferLimits
 from lbs.offers.rules.schedule import is_on, parse_schedule
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
 from lbs.unlocks.queries import give_back, lock_stock
@@ -696,21 +696,13 @@ def _read_proof(written: dict[str, Any]) -> Proven:
 
 def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offer:
     """The row of an offer as the rules take it, for the customer and the day of `seen`."""
-    limits = OfferLimits(
-        total=row["limit_total"],
-        per_customer=row["limit_per_customer"],
-        per_day=row["limit_per_day"],
-        per_venue=row["limit_per_venue"],
-        per_venue_day=row["limit_per_venue_day"],
-        budget=_budget(row),
-    )
     schedule = parse_schedule(row["schedule"])
     return Offer(
         id=row["id"],
         rule=read_rule(row["rule"]),
         valid_from=datetime.fromisoformat(row["valid_from"]),
         is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
-        takes=limits.buckets(seen.subject_id, seen.local_day, venue_id),
+        takes=read_limits(row).buckets(seen.subject_id, seen.local_day, venue_id),
         taken=row["taken"] or {},
         has_codes=row["codes_left"] is not False,
         holds=row["holds_ready"] is not None,
@@ -718,11 +710,6 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
         reserve_s=row["reserve_s"],
         has_redeemed=row["has_redeemed"],
     )
-
-
-def _budget(row: dict[str, Any]) -> Budget | None:
-    budget = row["budget_minor"]
-    return None if budget is None else Budget(row["currency"], budget, row["cost_minor"])
 
 
 def _own_grants(case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:

@@ -52,6 +52,9 @@ class Why(StrEnum):
     NOT_FOR_STAFF = "not_for_staff"
     NOT_COMBINABLE = "not_combinable"
     NOT_RESERVED = "not_reserved"
+    NOT_RUNNING = "not_running"
+    NOT_HERE = "not_here"
+    OVER = "over"
 
 
 class Unit(StrEnum):

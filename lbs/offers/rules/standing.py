@@ -74,6 +74,19 @@ class Limits:
         return takes
 
 
+def read_limits(terms: Mapping[str, Any]) -> Limits:
+    """Those of an offer's terms, by column."""
+    budget = terms["budget_minor"]
+    return Limits(
+        total=terms["limit_total"],
+        per_customer=terms["limit_per_customer"],
+        per_day=terms["limit_per_day"],
+        per_venue=terms["limit_per_venue"],
+        per_venue_day=terms["limit_per_venue_day"],
+        budget=None if budget is None else Budget(terms["currency"], budget, terms["cost_minor"]),
+    )
+
+
 TOTAL_BUCKET = "total"
 CUSTOMER = "customer"
 

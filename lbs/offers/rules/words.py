@@ -176,6 +176,9 @@ WHY: Mapping[Why, Text] = {
         "en": "It has opened for you. Reserve it before you go to the till.",
         "da": "Det er åbnet for dig. Reservér det, før du går til kassen.",
     },
+    Why.NOT_RUNNING: {"en": "It is not active.", "da": "Det er ikke aktivt."},
+    Why.NOT_HERE: {"en": "It does not run at this venue.", "da": "Det gælder ikke på dette sted."},
+    Why.OVER: {"en": "It is over.", "da": "Det er slut."},
 }
 
 FORBIDDEN: Text = {

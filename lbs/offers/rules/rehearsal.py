@@ -1,0 +1,188 @@
+"""What an offer would have opened at visits that really were: a dry run."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from lbs.offers.rules.history import History, Part
+from lbs.offers.rules.look import Look, Reach, Why
+from lbs.offers.rules.standing import Offer, Take, obstacle, takes_of
+from lbs.offers.rules.terms import Site, Terms
+from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Timeline, Visit
+
+FEWEST = 5
+"""A group of fewer customers is not shown by itself."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Visits of one venue or one day, or of all."""
+
+    visits: int = 0
+    customers: set[str] = field(default_factory=set)
+    unlocks: int = 0
+    parts: int = 1
+    """How many venues or days it is made of."""
+
+    def add(self, customer: str, unlocks: int) -> None:
+        self.visits += 1
+        self.customers.add(customer)
+        self.unlocks += unlocks
+
+    def take_in(self, other: Group) -> None:
+        self.visits += other.visits
+        self.customers |= other.customers
+        self.unlocks += other.unlocks
+        self.parts += other.parts
+
+
+@dataclass(slots=True)
+class Rehearsed:
+    """What came of a dry run."""
+
+    whole: Group = field(default_factory=Group)
+    by_venue: defaultdict[str, Group] = field(default_factory=lambda: defaultdict(Group))
+    by_day: defaultdict[date, Group] = field(default_factory=lambda: defaultdict(Group))
+    """Days of the venues' own calendars."""
+    winners: set[str] = field(default_factory=set)
+    """The customers for whom it has opened."""
+    pledged_minor: int = 0
+    reasons: Counter[Why] = field(default_factory=Counter)
+    """Why it did not open, by how many visits."""
+    at_lower_levels: Mapping[int, int] = field(default_factory=dict)
+    """How many unlocks there would have been, had no visit been asked for a higher level."""
+
+
+def rehearse(
+    terms: Terms,
+    sites: Mapping[str, Site],
+    visits: Iterable[Visit],
+    start: datetime,
+    known: Known = NOTHING_KNOWN,
+) -> Rehearsed:
+    """Play the offer over visits in the order of time, as if it had begun with the period.
+
+    Those up to its start, those at venues where it does not run and those of no guests open
+    nothing, and only make the past that the rules look at. The offer's dates are left out.
+    """
+    terms = replace(terms, valid_from=start)
+    zones = {site.id: site.zone for site in sites.values()}
+    timeline = Timeline(terms.rule.needs, zones, terms.trail, known)
+    asked = max((terms.asks(site) for site in sites.values() if site.runs), default=1)
+    stage, *lower = (_Stage(terms, sites, most) for most in range(asked, 0, -1))
+    done = Rehearsed()
+    for visit in visits:
+        site = sites[visit.venue_id]
+        if visit.is_guest and site.runs and visit.at > start:
+            past = timeline.before(visit)
+            outcome = stage.meet(visit, past, timeline.others_present)
+            _count(done, visit, visit.at.astimezone(site.zone).date(), outcome)
+            for other in lower:
+                other.meet(visit, past, timeline.others_present)
+        timeline.add(visit)
+    done.at_lower_levels = {other.most: other.unlocks for other in reversed(lower)}
+    return done
+
+
+def fold(groups: Mapping[Any, Group]) -> list[tuple[Any, Group]]:
+    """The groups in order, by name; small ones together as the last, whose name is None.
+
+    So many are put together that it stands for FEWEST customers, if there are as many.
+    """
+    names = sorted(groups, key=lambda name: len(groups[name].customers), reverse=True)
+    rest = Group(parts=0)
+    while names and (_is_small(groups[names[-1]]) or (rest.parts and _is_small(rest))):
+        rest.take_in(groups[names.pop()])
+    shown = [(name, groups[name]) for name in sorted(names)]
+    return [*shown, (None, rest)] if rest.parts else shown
+
+
+def _is_small(group: Group) -> bool:
+    return len(group.customers) < FEWEST
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    unlocked: tuple[str, ...] = ()
+    """For whom the visit opened the offer: not only for who came, where it opens for all there."""
+    pledged_minor: int = 0
+    why: Why | None = None
+
+
+def _count(done: Rehearsed, visit: Visit, day: date, outcome: _Outcome) -> None:
+    for group in (done.whole, done.by_venue[visit.venue_id], done.by_day[day]):
+        group.add(visit.customer, len(outcome.unlocked))
+    done.winners.update(outcome.unlocked)
+    done.pledged_minor += outcome.pledged_minor
+    if outcome.why:
+        done.reasons[outcome.why] += 1
+
+
+OthersPresent = Callable[[Visit], Sequence[Visit]]
+
+
+class _Stage:
+    """The offer with its own stock and openings, where no visit is asked for more than `most`."""
+
+    def __init__(self, terms: Terms, sites: Mapping[str, Site], most: int) -> None:
+        self.most, self.unlocks = most, 0
+        self._terms, self._sites = terms, sites
+        self._taken: Counter[str] = Counter()
+        self._opened: dict[str, datetime] = {}
+        self._opened_here: dict[tuple[str, str], datetime] = {}
+        self._needs = terms.rule.needs
+
+    def meet(self, visit: Visit, past: Mapping[str, Any], others: OthersPresent) -> _Outcome:
+        offer, history = self._offer(visit, visit.at), History(**past, **self._own(visit))
+        look = offer.rule.look(history)
+        if why := obstacle(offer, visit.at) or look.why:
+            return _Outcome(why=why)
+        if self._is_too_low(visit):
+            return _Outcome(why=Why.LEVEL_TOO_LOW)
+        unlocked = [self._unlock(visit, takes_of(offer, look))]
+        if look.opens_for is Reach.PRESENT:
+            unlocked += self._open_for(others(visit), visit.at)
+        return _Outcome(tuple(unlocked), _pledged(look) * len(unlocked))
+
+    def _own(self, visit: Visit) -> dict[str, Any]:
+        """What the history has to say of the offer itself."""
+        members: dict[str, Any] = {}
+        if Part.OPENED in self._needs:
+            members["opened_at"] = self._opened.get(visit.customer)
+            members["opened_here_at"] = self._opened_here.get((visit.customer, visit.venue_id))
+        if Part.WINDOWS in self._needs:
+            members["taken"] = self._taken
+        return members
+
+    def _offer(self, visit: Visit, at: datetime) -> Offer:
+        return self._terms.met(self._sites[visit.venue_id], visit.customer, at, self._taken)
+
+    def _is_too_low(self, visit: Visit) -> bool:
+        return visit.level < min(self.most, self._terms.asks(self._sites[visit.venue_id]))
+
+    def _open_for(self, others: Iterable[Visit], at: datetime) -> list[str]:
+        """Who is there already has it too, as far as the limits go; a visit opens it once."""
+        unlocked = []
+        for other in others:
+            had = self._opened_here.get((other.customer, other.venue_id)) == other.at
+            if had or not other.is_guest or self._is_too_low(other):
+                continue
+            offer = self._offer(other, at)
+            if obstacle(offer, at) is None:
+                unlocked.append(self._unlock(other, offer.takes))
+        return unlocked
+
+    def _unlock(self, visit: Visit, takes: Mapping[str, Take]) -> str:
+        self._taken.update({bucket: take.units for bucket, take in takes.items()})
+        self._opened[visit.customer] = visit.at
+        self._opened_here[visit.customer, visit.venue_id] = visit.at
+        self.unlocks += 1
+        return visit.customer
+
+
+def _pledged(look: Look) -> int:
+    return sum(pledge.amount_minor for pledge in look.pledges)
