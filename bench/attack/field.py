@@ -285,6 +285,7 @@ OFFER: Json = {
     "value_minor": 3500,
     "cost_minor": 600,
     "currency": "DKK",
+    "goal": {"kind": "visits", "target": 500},
     "valid_from": "2020-01-01T00:00:00Z",
     "valid_to": "2100-01-01T00:00:00Z",
 }

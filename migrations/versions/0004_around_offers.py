@@ -29,6 +29,7 @@ def upgrade() -> None:
     _circles()
     _shares()
     _offer_codes()
+    _review()
     # public promotions
     op.create_table(
         "promotion",
@@ -292,6 +293,24 @@ def _offer_codes() -> None:
     op.drop_constraint(op.f("uq_unlock_code_digest"), "unlock", type_="unique")
     op.create_unique_constraint(
         op.f("uq_unlock_merchant_id_code_digest"), "unlock", ["merchant_id", "code_digest"]
+    )
+
+
+def _review() -> None:
+    goal, review = (
+        sa.Column(name, postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
+        for name in ("goal", "review")
+    )
+    audience = sa.Column("audience", sa.Text(), server_default="anyone", nullable=False)
+    op.add_column("offer", review)
+    op.add_column("offer_version", goal)
+    op.add_column("offer_version", audience)
+    op.add_column("offer_version", sa.Column("static_code", sa.Text(), nullable=True))
+    op.alter_column("offer_version", "audience", server_default=None)
+    op.create_check_constraint(
+        op.f("ck_offer_version_audience"),
+        "offer_version",
+        "audience IN ('anyone', 'existing_customers', 'subscribers', 'members')",
     )
 
 
