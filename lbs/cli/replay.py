@@ -194,12 +194,14 @@ def _make_offer(
 ) -> UUID:
     terms = {
         "teaser": f"Replay: {_words(rule)}",
-        "terms": "Something",
-        "reward": {"kind": "text", "text": "Something"},
+        "terms": "One filter coffee of any size",
+        "reward": {"kind": "free_item", "item": "A filter coffee"},
         "rule": rule,
         "value_minor": 500,
         "cost_minor": 200,
         "currency": "USD",
+        "goal": {"kind": "visits", "target": 1000},
+        "audience": "anyone",
         "schedule": {},
         "valid_from": start,
         "valid_to": end + timedelta(days=365),

@@ -63,8 +63,8 @@ class Told:
 def play(player: Player, sample: Sample) -> Told:
     """The whole story; raises StoryFailed at the first step that goes wrong."""
     venue = _find_venue(player, sample)
-    offer = _publish(player, sample, venue)
     kiosk = _set_up_kiosk(player, sample, venue)
+    offer = _publish(player, sample, venue)
     lon, lat = _somewhere_near(venue["location"])
     customer = player.ask(
         "POST",
@@ -151,6 +151,7 @@ def _open_offer(
     body = {
         "rule": {"kind": "first_visit"},
         "currency": "DKK",
+        "goal": {"kind": "new_customers", "target": 100},
         "valid_from": now.isoformat(),
         "valid_to": (now + timedelta(days=30)).isoformat(),
         "limit_total": 500,

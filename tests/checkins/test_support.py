@@ -389,11 +389,11 @@ def test_bad_evidence_takes_nothing_back_and_voiding_takes_all_of_it(world: Worl
 
 def test_voiding_after_an_unlock_expired_leaves_no_trace_in_the_numbers(world: World, db):
     venue = world.venue()
-    offer = world.offer(venue, redeem_within_s=60, limit_total=5)
+    offer = world.offer(venue, redeem_within_s=300, limit_total=5)
     result = world.check_in(world.customer(), venue)
     with db.transaction() as session:
-        unlock_queries.expire(session, now=now() + timedelta(minutes=2), limit=1000)
-    later = now() + timedelta(minutes=5)
+        unlock_queries.expire(session, now=now() + timedelta(minutes=6), limit=1000)
+    later = now() + timedelta(minutes=9)
     with time_machine.travel(later, tick=False):
         assert said(stats(world, "offers", offer))["expired"] == 1
         done = void(world, result)
