@@ -15,7 +15,7 @@ from babel.numbers import format_currency, get_currency_precision
 from lbs.cli.copenhagen import Sample
 
 TEASER = "Something warm is on us, your first time here"
-CAKE = "Cake on the house for whoever is really here"
+CAKE = "Something sweet for whoever is really here"
 FAR_M, NEAR_M, METRES_A_DEGREE = 400, 200, 111_320
 VENUE = "Buzz Kaffebar"
 """A café of the sample whose hours are not known, so that the story can be told at any hour."""

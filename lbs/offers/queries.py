@@ -14,6 +14,7 @@ from sqlalchemy import (
     Select,
     and_,
     delete,
+    exists,
     func,
     insert,
     literal_column,
@@ -39,7 +40,7 @@ from lbs.offers.models import (
     Promotion,
 )
 from lbs.proofs.models import VenueProof
-from lbs.venues.models import Venue, VenueGroupMember
+from lbs.venues.models import Event, Venue, VenueGroupMember
 
 DAY = timedelta(days=1)
 
@@ -324,7 +325,7 @@ def review_context(
         at=now,
         promotions=_promotions_beside(session, merchant_id, offer, now),
         offers=_offers_beside(session, merchant_id, offer, now),
-        places=_places_of(session, offer.id),
+        places=_places_of(session, offer.id, now),
         attests=means.attests,
         codes_left=means.codes_left,
     )
@@ -377,18 +378,22 @@ def _offers_beside(
 _COMPARED = ("teaser", "terms", "reward", "valid_from", "valid_to")
 
 
-def _places_of(session: Session, offer_id: UUID) -> tuple[policy.Place, ...]:
+def _places_of(session: Session, offer_id: UUID, now: datetime) -> tuple[policy.Place, ...]:
     """The open venues that the offer runs at, by itself or through a group."""
     proofs = (
         select(func.array_agg(VenueProof.kind.distinct()))
         .where(VenueProof.venue_id == Venue.id, VenueProof.revoked_at.is_(None))
         .scalar_subquery()
     )
+    has_events = exists().where(
+        Event.venue_id == Venue.id, Event.status == "active", Event.ends_at > now
+    )
     rows = session.execute(
         select(
             Venue.id,
             Venue.name,
             Venue.min_level,
+            has_events.label("has_events"),
             proofs.label("proofs"),
             Venue.time_zone,
             Venue.opening_hours,
@@ -404,6 +409,7 @@ def _places_of(session: Session, offer_id: UUID) -> tuple[policy.Place, ...]:
             proofs=frozenset(row.proofs or ()),
             time_zone=row.time_zone,
             opening_hours=row.opening_hours,
+            has_events=row.has_events,
         )
         for row in rows
     )

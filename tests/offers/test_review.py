@@ -31,7 +31,7 @@ from lbs.offers.policy.deals import number
 from lbs.offers.policy.findings import WORDS
 from lbs.offers.policy.review import MOST, PHYSICAL, crowd, reachable_level
 from lbs.offers.policy.text import LONGEST, fold, read
-from lbs.offers.rules.schedule import AS_OPEN, WEEKDAYS, Schedule, read_schedule
+from lbs.offers.rules.schedule import ALWAYS, AS_OPEN, WEEKDAYS, Schedule, read_schedule
 from lbs.proofs.policy import PROVISIONED
 from tests.offers.review_cases import CASES, LAST_CASES, LATE_CASES, Case
 
@@ -537,6 +537,24 @@ def test_it_is_on_while_the_venue_is_open(
     assert ("never_open" in found(at(place), **members)) == told
 
 
+@pytest.mark.parametrize(
+    ("what", "hours", "told"),
+    [
+        (ALWAYS, "off", False),
+        (CLOSED, "off", True),
+        (AS_OPEN, "off", True),
+        (AS_OPEN, SHOP, False),
+        (schedule("sa su 10:00-12:00"), SHOP, False),
+    ],
+)
+def test_where_something_is_to_happen_people_come_at_other_hours(
+    what: Schedule, hours: str, *, told: bool
+):
+    place = replace(VENUE, time_zone="Europe/Copenhagen", opening_hours=hours, has_events=True)
+    members = {"schedule": what, "valid_to": DRAFT.valid_to + timedelta(days=23)}
+    assert ("never_open" in found(at(place), **members)) == told
+
+
 def test_each_venue_s_own_clock_and_hours_count():
     here, there = (
         replace(VENUE, id=UUID(int=number), name=zone, time_zone=zone, opening_hours=hours)
@@ -581,10 +599,11 @@ EARLY = schedule("07:00-11:00")
     [
         ({}, None, 20, None),
         ({}, "24/7", 20, None),
-        ({}, "Mo-Su 09:00-18:00", 15 * 60 + 4, "warning"),
-        ({}, "Mo-Su 09:00-18:00", 15 * 60 + 5, None),
-        ({}, "Mo-Su 09:00-18:00", None, None),
-        ({}, "Mo-Fr 09:00-18:00", 24 * 60, "warning"),
+        ({}, "Mo-Su 09:00-18:00", 20, None),
+        ({"schedule": EARLY}, None, 20, None),
+        ({"schedule": EARLY}, "24/7", 20, None),
+        ({"schedule": EARLY}, "Mo-Su 09:00-18:00", None, None),
+        ({"schedule": EARLY}, "Mo-Fr 09:00-18:00", 24 * 60, "error"),
         ({"schedule": AS_OPEN}, "Mo-Su 09:00-18:00", 20, None),
         ({"schedule": EARLY}, "Mo-Su 09:00-18:00", 2 * 60 + 4, "error"),
         ({"schedule": EARLY}, "Mo-Su 09:00-18:00", 2 * 60 + 5, None),

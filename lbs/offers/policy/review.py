@@ -139,6 +139,8 @@ class Place:
     time_zone: str = "UTC"
     opening_hours: str | None = None
     """In OpenStreetMap's syntax; None is not known."""
+    has_events: bool = False
+    """Planned, or on: then people may come at other hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +332,13 @@ def opens_sometime(draft: Draft, context: Context) -> Iterator[Finding]:
     start, end = _ahead(draft, context, AHEAD_LOOKED)
 
     @cache
-    def is_open_once(time_zone: str, hours: str | None) -> bool:
-        both = (*_on(draft), *((AS_OPEN,) if hours else ()))
-        return any(meetings(both, start, ZoneInfo(time_zone), hours, end))
+    def is_open_once(time_zone: str, hours: str | None, *, has_events: bool) -> bool:
+        doors = (AS_OPEN,) if hours and not has_events else ()
+        return any(meetings((*_on(draft), *doors), start, ZoneInfo(time_zone), hours, end))
 
     for place in context.places if start < end else ():
-        if not is_open_once(place.time_zone, place.opening_hours):
+        hours = place.opening_hours
+        if not is_open_once(place.time_zone, hours, has_events=place.has_events):
             yield finding(Code.NEVER_OPEN, ERROR, "#/schedule", about=place.id, venue=place.name)
 
 
@@ -352,11 +355,11 @@ def lasts_long_enough(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def outlasts_the_wait(draft: Draft, context: Context) -> Iterator[Finding]:
-    """What opens before the doors do lasts until somebody has had time to come in.
+    """What opens in a window before the doors do lasts until somebody has had time to come in.
 
-    Who has windows of their own has said when to come; without, few come to closed doors.
+    Without windows of its own it opens to closed doors only for who brings a second proof.
     """
-    if draft.redeem_within_s is None:
+    if draft.redeem_within_s is None or not any(each.windows for each in _on(draft)):
         return
     start, end = _ahead(draft, context, WEEK)
 
@@ -370,7 +373,7 @@ def outlasts_the_wait(draft: Draft, context: Context) -> Iterator[Finding]:
         if wait and draft.redeem_within_s < needed_s:
             yield finding(
                 Code.REDEEM_BEFORE_OPEN,
-                ERROR if _has_windows(draft) else WARNING,
+                ERROR,
                 "#/redeem_within_s",
                 about=place.id,
                 venue=place.name,
@@ -469,10 +472,6 @@ def _windows_of(rule: Mapping[str, Any]) -> Iterator[Schedule]:
     elif rule["kind"] == "all_of":
         for member in rule["rules"]:
             yield from _windows_of(member)
-
-
-def _has_windows(draft: Draft) -> bool:
-    return any(schedule.windows for schedule in _on(draft))
 
 
 def _meet(draft: Draft, promotion: Promotion, at: datetime) -> bool:
