@@ -233,6 +233,8 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(group, "VenueGroup")
     offer = say("post", "/v1/offers", "CreateOffer")
     at_offer = f"/v1/offers/{offer['id']}"
+    worse = world.offer(venue, status="draft", teaser="A filter coffee awaits")
+    same(say("get", f"/v1/offers/{worse['id']}/review"), "OfferReview")
     say("post", f"{at_offer}/status", "SetOfferStatus")
 
     session = say("post", "/v1/customers", "RegisterCustomer", world.publishable_key)

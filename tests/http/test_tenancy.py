@@ -176,6 +176,7 @@ ROUTES: dict[str, Route] = {
     f"GET {OFFER_PATH}": Route("offers"),
     f"PATCH {OFFER_PATH}": Route("offers", body=lambda ids: {"terms": "taken"}),
     f"GET {OFFER_PATH}/schedule": Route("offers"),
+    f"GET {OFFER_PATH}/review": Route("offers"),
     f"POST {OFFER_PATH}/status": Route("offers", body=lambda ids: {"status": "ended"}),
     "GET /v1/check-ins": Route("customer", to_another_customer=200),
     "POST /v1/check-ins": Route("customer", to_another_customer=201, body=far_away),
