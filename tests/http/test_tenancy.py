@@ -209,7 +209,7 @@ ROUTES: dict[str, Route] = {
 def victim(world: World) -> Victim:
     mark = uuid.uuid4().hex
     said = ("venue", "group", "teaser", "terms", "key", "event", "note", *PROOFS)
-    texts = {name: f"{name} {mark}" for name in said}
+    texts = {name: f"{name} {uuid.uuid4().hex}" for name in said}
     venue = world.venue(name=texts["venue"])
     group = world.ask(
         "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}
