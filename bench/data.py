@@ -92,10 +92,12 @@ OFFERS = """
     FROM generate_series(0, {last}) AS n;
 
     INSERT INTO offer_version (offer_id, number, teaser, terms, reward, rule, value_minor,
-                               cost_minor, currency, valid_from, valid_to, schedule, created_at)
+                               cost_minor, currency, goal, audience, valid_from, valid_to,
+                               schedule, created_at)
     SELECT bench_id({offer}, n), 1, 'Something warm is on us', 'One filter coffee of any size',
            '{{"kind": "free_item", "item": "A filter coffee"}}', '{{"kind": "every_visit"}}',
-           3500, 600, 'DKK', '2020-01-01', '2100-01-01', '{{}}', now()
+           3500, 600, 'DKK', '{{"kind": "visits", "target": 500}}', 'anyone', '2020-01-01',
+           '2100-01-01', '{{}}', now()
     FROM generate_series(0, {last}) AS n;
 
     INSERT INTO offer_venue (offer_id, venue_id, merchant_id)

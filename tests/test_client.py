@@ -111,6 +111,7 @@ def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915
         value_minor=3500,
         cost_minor=600,
         currency="DKK",
+        goal=m.Goal(kind=m.GoalKind.NEW_CUSTOMERS, target=5),
         valid_from=now - timedelta(days=1),
         valid_to=now + timedelta(days=1),
         limit_total=5,

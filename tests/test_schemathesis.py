@@ -60,8 +60,8 @@ RULES_BEYOND_SCHEMA = {
 They refuse some requests that fit the schema, by rules no JSON Schema can state: `from` before
 `to`, the first day before the last, known time zones and currencies, opening hours, shapes that are
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
-keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count of
-visits without the time of one, what is CSV. There, positive_data_acceptance is off.
+keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
+of visits without the time of one, what is CSV. There, positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {

@@ -23,6 +23,7 @@ OFFER = {
     "value_minor": 3500,
     "cost_minor": 600,
     "currency": "DKK",
+    "goal": {"kind": "visits", "target": 500},
     "valid_from": "2020-01-01T00:00:00Z",
     "valid_to": "2100-01-01T00:00:00Z",
 }
@@ -88,11 +89,19 @@ class World:
     def offer(self, *venues: dict[str, Any], status: str = "active", **members: Any) -> Any:
         body = {**OFFER, "venue_ids": [venue["id"] for venue in venues], **members}
         offer = self.ask("post", "/v1/offers", json=body)
+        for venue in venues if status != "draft" else ():
+            if (members.get("min_level") or venue.get("min_level")) in ("L2", "L3"):
+                self.gate(venue)
         if status != "draft":
             self.ask("post", f"/v1/offers/{offer['id']}/status", json={"status": "active"})
         if status not in ("draft", "active"):
             self.ask("post", f"/v1/offers/{offer['id']}/status", json={"status": status})
         return self.ask("get", f"/v1/offers/{offer['id']}")
+
+    def gate(self, venue: dict[str, Any]) -> None:
+        """A reader that nobody uses: somewhere at the venue presence can be proved at L3."""
+        body = {"kind": "reader", "name": "Gate"}
+        self.ask("post", f"/v1/venues/{venue['id']}/proofs", json=body)
 
     def key_with(self, *scopes: str, venues: tuple[dict[str, Any], ...] = ()) -> str:
         body = {

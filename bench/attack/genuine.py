@@ -324,13 +324,16 @@ def _open_offer(
 ) -> None:
     """One that opens at every visit, at level 1, at all venues."""
     terms = {
-        "teaser": "Something",
-        "terms": "Something",
-        "reward": {"kind": "text", "text": "Something"},
+        "teaser": "Something warm is on us",
+        "terms": "One filter coffee of any size",
+        "reward": {"kind": "free_item", "item": "A filter coffee"},
         "rule": {"kind": "every_visit"},
         "value_minor": 500,
         "cost_minor": 200,
         "currency": "USD",
+        "goal": {"kind": "visits", "target": 1000},
+        "audience": "anyone",
+        "schedule": {},
         "min_level": 1,
         "valid_from": start,
         "valid_to": start + timedelta(days=3650),

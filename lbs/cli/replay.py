@@ -224,12 +224,14 @@ def _venue(name: str, row: Row) -> venues.CreateVenue:
 def _make_offer(session: Session, made: Replay, group_id: UUID, rule: dict[str, Any]) -> UUID:
     terms = {
         "teaser": f"Replay: {_words(rule)}",
-        "terms": "Something",
-        "reward": {"kind": "text", "text": "Something"},
+        "terms": "One filter coffee of any size",
+        "reward": {"kind": "free_item", "item": "A filter coffee"},
         "rule": rule,
         "value_minor": 500,
         "cost_minor": 200,
         "currency": "USD",
+        "goal": {"kind": "visits", "target": 1000},
+        "audience": "anyone",
         "schedule": {},
         "valid_from": made.start,
         "valid_to": made.end + timedelta(days=365),

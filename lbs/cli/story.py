@@ -15,7 +15,7 @@ from babel.numbers import format_currency, get_currency_precision
 from lbs.cli.copenhagen import Sample
 
 TEASER = "Something warm is on us, your first time here"
-CAKE = "Cake on the house for whoever is really here"
+CAKE = "Something sweet for whoever is really here"
 FAR_M, NEAR_M, METRES_A_DEGREE = 400, 200, 111_320
 VENUE = "Buzz Kaffebar"
 """A café of the sample whose hours are not known, so that the story can be told at any hour."""
@@ -63,8 +63,8 @@ class Told:
 def play(player: Player, sample: Sample) -> Told:
     """The whole story; raises StoryFailed at the first step that goes wrong."""
     venue = _find_venue(player, sample)
-    offer = _publish(player, sample, venue)
     kiosk = _set_up_kiosk(player, sample, venue)
+    offer = _publish(player, sample, venue)
     lon, lat = _somewhere_near(venue["location"])
     customer = player.ask(
         "POST",
@@ -151,6 +151,7 @@ def _open_offer(
     body = {
         "rule": {"kind": "first_visit"},
         "currency": "DKK",
+        "goal": {"kind": "new_customers", "target": 100},
         "valid_from": now.isoformat(),
         "valid_to": (now + timedelta(days=30)).isoformat(),
         "limit_total": 500,

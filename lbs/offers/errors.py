@@ -1,3 +1,6 @@
+from collections.abc import Sequence
+from typing import Any
+
 from lbs.errors import NotFound, Refused
 
 
@@ -32,10 +35,20 @@ class StatusRefused(Refused):
 
 
 class OfferNotReady(Refused):
-    """An offer can be activated once it runs at some venue or group and is not over already."""
+    """An offer is reviewed when it is activated, and when it is changed while it is active. Errors
+    that the review finds stop either; `findings` has all that it found: what it is, the member of
+    the offer that it is about, and what would mend it.
+
+    `GET /v1/offers/{id}/review` reviews an offer at any time. To change an active offer in more
+    than one step, pause it first.
+    """
 
     code = "offer-not-ready"
-    title = "The offer cannot be activated yet"
+    title = "The review of the offer found errors"
+
+    def __init__(self, findings: Sequence[Any]) -> None:
+        super().__init__()
+        self.findings = findings
 
 
 class OfferEnded(Refused):

@@ -35,6 +35,8 @@ class Offer(Model):
     status: Mapped[str]
     terms_version: Mapped[int]
     copied_from: Mapped[UUID | None] = mapped_column(ForeignKey("offer.id"))
+    review: Mapped[dict[str, Any] | None]
+    """What was known when it last became active, or changed while it was."""
     version: Mapped[int]
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -49,6 +51,10 @@ class OfferVersion(Model):
         CheckConstraint("value_minor >= 0 AND cost_minor >= 0", name="money"),
         CheckConstraint("budget_minor >= 0", name="budget"),
         CheckConstraint("min_level BETWEEN 1 AND 3", name="min_level"),
+        CheckConstraint(
+            "audience IN ('anyone', 'existing_customers', 'subscribers', 'members')",
+            name="audience",
+        ),
     )
     offer_id: Mapped[UUID] = mapped_column(ForeignKey("offer.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
@@ -59,6 +65,10 @@ class OfferVersion(Model):
     value_minor: Mapped[int]
     cost_minor: Mapped[int]
     currency: Mapped[str]
+    goal: Mapped[dict[str, Any] | None]
+    audience: Mapped[str]
+    static_code: Mapped[str | None]
+    """One code for everybody, which no review lets pass."""
     valid_from: Mapped[datetime]
     valid_to: Mapped[datetime]
     limit_total: Mapped[int | None]

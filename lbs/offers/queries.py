@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Date,
+    CompoundSelect,
     Row,
     Select,
     and_,
-    cast,
     delete,
     exists,
     func,
@@ -30,7 +29,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from lbs.accounts.models import App
 from lbs.db import Session, new_id
 from lbs.offers import policy
 from lbs.offers.errors import PlaceNotFound
@@ -46,7 +44,9 @@ from lbs.offers.models import (
 )
 from lbs.offers.rules.stacking import Policy, Stacking
 from lbs.proofs.models import VenueProof
-from lbs.venues.models import Venue, VenueGroupMember
+from lbs.venues.models import Event, Venue, VenueGroupMember
+
+DAY = timedelta(days=1)
 
 AT_VENUE = """
     SELECT offer_venue.offer_id FROM offer_venue WHERE offer_venue.venue_id = venue.id
@@ -143,18 +143,22 @@ def list_places(session: Session, offer_id: UUID, *, limit: int) -> Sequence[Row
     """Open venues that the offer runs at, by itself or through a group, by name: name, time_zone,
     and in `places` how many there are in all.
     """
-    here = union(
+    return session.execute(
+        select(Venue.name, Venue.time_zone, func.count().over().label("places"))
+        .where(Venue.id.in_(_venue_ids(offer_id)), Venue.status == "active")
+        .order_by(Venue.name, Venue.id)
+        .limit(limit)
+    ).all()
+
+
+def _venue_ids(offer_id: UUID) -> CompoundSelect[UUID]:
+    """Of the venues that it runs at, by itself or through a group."""
+    return union(
         select(OfferVenue.venue_id).where(OfferVenue.offer_id == offer_id),
         select(VenueGroupMember.venue_id)
         .join(OfferGroup, OfferGroup.group_id == VenueGroupMember.group_id)
         .where(OfferGroup.offer_id == offer_id),
     )
-    return session.execute(
-        select(Venue.name, Venue.time_zone, func.count().over().label("places"))
-        .where(Venue.id.in_(here), Venue.status == "active")
-        .order_by(Venue.name, Venue.id)
-        .limit(limit)
-    ).all()
 
 
 def find_stacking(session: Session, merchant_id: UUID) -> Stacking:
@@ -243,6 +247,7 @@ def _view() -> Select[*tuple[Any, ...]]:
         Offer.version,
         Offer.terms_version,
         Offer.copied_from,
+        Offer.review,
         Offer.created_at,
         Offer.updated_at,
         *(getattr(OfferVersion, name) for name in TERMS),
@@ -264,6 +269,9 @@ TERMS = (
     "value_minor",
     "cost_minor",
     "currency",
+    "goal",
+    "audience",
+    "static_code",
     "valid_from",
     "valid_to",
     "limit_total",
@@ -344,27 +352,43 @@ def list_promotions(
     ).all()
 
 
-def review_context(session: Session, merchant_id: UUID, offer_id: UUID) -> policy.Context:
-    """What the offer is held against, but for its open hours, which are worked out elsewhere."""
+PROMOTIONS, OFFERS = 5_000, 1_000
+"""An offer is held against so many of the newest; a file of promotions has as many at most."""
+
+
+def review_context(
+    session: Session, merchant_id: UUID, offer: Row[Any], now: datetime
+) -> policy.Context:
+    """What an offer is held against, as `find_offer` found it."""
+    means = session.execute(_MEANS, {"offer_id": offer.id}).one()
     return policy.Context(
-        promotions=_promotions_beside(session, merchant_id, offer_id),
-        offers=_offers_beside(session, merchant_id, offer_id),
-        places=_places_of(session, offer_id),
-        attests=bool(session.scalar(select(exists().where(App.sealed_integrity.is_not(None))))),
+        at=now,
+        promotions=_promotions_beside(session, merchant_id, offer, now),
+        offers=_offers_beside(session, merchant_id, offer, now),
+        places=_places_of(session, offer.id, now),
+        attests=means.attests,
+        codes_left=means.codes_left,
     )
 
 
+_MEANS = text("""
+    SELECT EXISTS (SELECT FROM app WHERE sealed_integrity IS NOT NULL) AS attests,
+           (SELECT count(*) FILTER (WHERE unlock_id IS NULL) FROM offer_code
+            WHERE offer_id = :offer_id HAVING count(*) > 0) AS codes_left
+""")
+
+
 def _promotions_beside(
-    session: Session, merchant_id: UUID, offer_id: UUID
+    session: Session, merchant_id: UUID, offer: Row[Any], now: datetime
 ) -> tuple[policy.Promotion, ...]:
-    """Those that may run while the offer does, give or take the day by which clocks differ."""
-    first, last = session.execute(
-        _newest(
-            cast(OfferVersion.valid_from, Date) - 2, cast(OfferVersion.valid_to, Date) + 2
-        ).where(Offer.id == offer_id)
-    ).one()
+    """Those that may run with the offer from now on, give or take the day by which clocks differ"""
+    first = max(offer.valid_from, now).date() - DAY
+    last = offer.valid_to.date() + DAY
     rows = session.scalars(
-        select(Promotion).where(Promotion.merchant_id == merchant_id, *_running(first, last))
+        select(Promotion)
+        .where(Promotion.merchant_id == merchant_id, *_running(first, last))
+        .order_by(Promotion.id.desc())
+        .limit(PROMOTIONS)
     )
     return tuple(
         policy.Promotion(row.id, row.text, row.channel, row.starts_on, row.ends_on) for row in rows
@@ -372,16 +396,21 @@ def _promotions_beside(
 
 
 def _offers_beside(
-    session: Session, merchant_id: UUID, offer_id: UUID
+    session: Session, merchant_id: UUID, offer: Row[Any], now: datetime
 ) -> tuple[policy.OtherOffer, ...]:
-    """The merchant's others that are running or paused."""
+    """The merchant's others that are running or paused, and will while this one does."""
     terms = [getattr(OfferVersion, name) for name in _COMPARED]
     rows = session.execute(
-        _newest(Offer.id, *terms).where(
+        _newest(Offer.id, *terms)
+        .where(
             Offer.merchant_id == merchant_id,
-            Offer.id != offer_id,
+            Offer.id != offer.id,
             Offer.status.in_(("active", "paused")),
+            OfferVersion.valid_to > max(offer.valid_from, now),
+            OfferVersion.valid_from < offer.valid_to,
         )
+        .order_by(Offer.id.desc())
+        .limit(OFFERS)
     )
     return tuple(policy.OtherOffer(*row) for row in rows)
 
@@ -389,27 +418,40 @@ def _offers_beside(
 _COMPARED = ("teaser", "terms", "reward", "valid_from", "valid_to")
 
 
-def _places_of(session: Session, offer_id: UUID) -> tuple[policy.Place, ...]:
+def _places_of(session: Session, offer_id: UUID, now: datetime) -> tuple[policy.Place, ...]:
     """The open venues that the offer runs at, by itself or through a group."""
-    through_groups = select(VenueGroupMember.venue_id).join(
-        OfferGroup, OfferGroup.group_id == VenueGroupMember.group_id
-    )
-    ids = union(
-        select(OfferVenue.venue_id).where(OfferVenue.offer_id == offer_id),
-        through_groups.where(OfferGroup.offer_id == offer_id),
-    )
     proofs = (
         select(func.array_agg(VenueProof.kind.distinct()))
         .where(VenueProof.venue_id == Venue.id, VenueProof.revoked_at.is_(None))
         .scalar_subquery()
     )
+    has_events = exists().where(
+        Event.venue_id == Venue.id, Event.status == "active", Event.ends_at > now
+    )
     rows = session.execute(
-        select(Venue.id, Venue.name, Venue.min_level, proofs.label("proofs"))
-        .where(Venue.id.in_(ids), Venue.status == "active")
+        select(
+            Venue.id,
+            Venue.name,
+            Venue.min_level,
+            has_events.label("has_events"),
+            proofs.label("proofs"),
+            Venue.time_zone,
+            Venue.opening_hours,
+        )
+        .where(Venue.id.in_(_venue_ids(offer_id)), Venue.status == "active")
         .order_by(Venue.id)
     )
     return tuple(
-        policy.Place(row.id, row.name, row.min_level, frozenset(row.proofs or ())) for row in rows
+        policy.Place(
+            id=row.id,
+            name=row.name,
+            min_level=row.min_level,
+            proofs=frozenset(row.proofs or ()),
+            time_zone=row.time_zone,
+            opening_hours=row.opening_hours,
+            has_events=row.has_events,
+        )
+        for row in rows
     )
 
 

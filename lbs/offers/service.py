@@ -11,10 +11,11 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from lbs.audit.policy import plain
 from lbs.audit.service import record, record_made
 from lbs.db import Session, new_id
 from lbs.ledger import service as ledger
-from lbs.offers import queries
+from lbs.offers import policy, queries
 from lbs.offers.errors import (
     DatesRefused,
     NoticeNotFound,
@@ -40,7 +41,7 @@ MOVES = {
     "paused": ("active", "ended"),
     "ended": (),
 }
-AUDITED = (*queries.TERMS, "status", "venue_ids", "group_ids", "copied_from")
+AUDITED = (*queries.TERMS, "venue_ids", "group_ids", "copied_from")
 PAUSED = "offer_paused"
 """The fact, and the notice, that the service has paused an offer."""
 SHEET_PLACES = 8
@@ -68,6 +69,14 @@ class Preview:
 
 Members = dict[str, Any]
 """Of a promotion, by column name (queries.PROMOTION); on a change only what is to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    offer_id: UUID
+    terms_version: int
+    findings: tuple[policy.Finding, ...]
+    may_activate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +164,9 @@ def change_offer(
         )
     _touch(session, offer, now)
     _place(session, offer, command)
-    changed = load_offer(session, offer_id, merchant_id)
     if offer.status == "active":
-        _require_ready(changed, now)
+        _require_passed(session, offer, now)
+    changed = load_offer(session, offer_id, merchant_id)
     said = {"before": _said(before), "after": _said(changed)}
     record(session, merchant_id, "offer.changed", offer_id, **said, now=now)
     return changed
@@ -171,10 +180,19 @@ def set_status(
     if status != offer.status:
         if status not in MOVES[offer.status]:
             raise StatusRefused(f"It is {offer.status}.")
+        before = _standing(offer)
         if status == "active":
-            _require_ready(load_offer(session, offer_id, merchant_id), now)
-        _move(session, offer, status, now)
+            _require_passed(session, offer, now)
+        _move(session, offer, status, before, now)
     return load_offer(session, offer_id, merchant_id)
+
+
+def review_offer(session: Session, offer_id: UUID, merchant_id: UUID, now: datetime) -> Review:
+    """As the offer is now, whatever its status."""
+    offer = load_offer(session, offer_id, merchant_id)
+    findings = _review(session, merchant_id, offer, now)
+    may_activate = offer.status != "ended" and not policy.stops(findings)
+    return Review(offer.id, offer.terms_version, findings, may_activate)
 
 
 def preview_schedule(
@@ -216,7 +234,7 @@ def _preview(offer: Any, venue: Any, asked: Preview) -> dict[str, Any]:
 
 def pause_flagged(session: Session, offer: Offer, flags: dict[str, int], now: datetime) -> None:
     """The service's own doing, of which the merchant is told; `flags` are counts by problem."""
-    _move(session, offer, "paused", now)
+    _move(session, offer, "paused", _standing(offer), now)
     ledger.record(
         session,
         PAUSED,
@@ -280,15 +298,22 @@ def _changed(offer: Any, terms: dict[str, Any]) -> dict[str, Any]:
 
 def _said(offer: Any) -> dict[str, Any]:
     """What the audit log says of an offer."""
-    return {name: getattr(offer, name) for name in AUDITED}
+    return {name: getattr(offer, name) for name in AUDITED} | _standing(offer)
 
 
-def _move(session: Session, offer: Offer, status: str, now: datetime) -> None:
-    before, after = {"status": offer.status}, {"status": status}
+def _standing(offer: Any) -> dict[str, Any]:
+    """Its status, and what the review that let it be active warned of, if anything."""
+    warnings = [each["code"] for each in (offer.review or {}).get("warnings", ())]
+    return {"status": offer.status, **({"warnings": warnings} if warnings else {})}
+
+
+def _move(
+    session: Session, offer: Offer, status: str, before: dict[str, Any], now: datetime
+) -> None:
     offer.status = status
     _touch(session, offer, now)
-    action = "offer.status_set"
-    record(session, offer.merchant_id, action, offer.id, before=before, after=after, now=now)
+    said = {"before": before, "after": _standing(offer)}
+    record(session, offer.merchant_id, "offer.status_set", offer.id, **said, now=now)
 
 
 def _notify(session: Session, offer: Offer, kind: str, data: dict[str, Any], now: datetime) -> None:
@@ -320,11 +345,43 @@ def _place(session: Session, offer: Offer, command: WriteOffer) -> None:
     )
 
 
-def _require_ready(offer: Any, now: datetime) -> None:
-    if not offer.venue_ids and not offer.group_ids:
-        raise OfferNotReady("It runs at no venue.")
-    if offer.valid_to <= now:
-        raise OfferNotReady("Its valid_to has passed.")
+def _require_passed(session: Session, offer: Offer, now: datetime) -> None:
+    """Errors stop it; warnings are kept with the offer."""
+    found = load_offer(session, offer.id, offer.merchant_id)
+    findings = _review(session, offer.merchant_id, found, now)
+    if policy.stops(findings):
+        raise OfferNotReady(findings)
+    warnings = [asdict(each) for each in findings]
+    offer.review = plain({"at": now, "terms_version": offer.terms_version, "warnings": warnings})
+    session.flush()
+
+
+def _review(
+    session: Session, merchant_id: UUID, offer: Any, now: datetime
+) -> tuple[policy.Finding, ...]:
+    context = queries.review_context(session, merchant_id, offer, now)
+    return policy.review(_draft(offer), context)
+
+
+def _draft(offer: Any) -> policy.Draft:
+    return policy.Draft(
+        teaser=offer.teaser,
+        terms=offer.terms,
+        reward=offer.reward,
+        rule=offer.rule,
+        value_minor=offer.value_minor,
+        cost_minor=offer.cost_minor,
+        currency=offer.currency,
+        valid_from=offer.valid_from,
+        valid_to=offer.valid_to,
+        goal=offer.goal and offer.goal["kind"],
+        schedule=read_schedule(offer.schedule),
+        limits={name: getattr(offer, f"limit_{name}") for name in policy.CAPS},
+        redeem_within_s=offer.redeem_within_s,
+        min_level=offer.min_level,
+        audience=offer.audience,
+        static_code=offer.static_code,
+    )
 
 
 def create_promotion(

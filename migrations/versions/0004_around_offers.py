@@ -36,6 +36,7 @@ def upgrade() -> None:
     _reservations()
     _beacons()
     _people()
+    _review()
     # public promotions
     op.create_table(
         "promotion",
@@ -406,6 +407,24 @@ def _people() -> None:
     )
     op.create_check_constraint(
         op.f("ck_unlock_opened_by"), "unlock", "opened_by IN ('check_in', 'party', 'swarm')"
+    )
+
+
+def _review() -> None:
+    goal, review = (
+        sa.Column(name, postgresql.JSONB(none_as_null=True, astext_type=sa.Text()), nullable=True)
+        for name in ("goal", "review")
+    )
+    audience = sa.Column("audience", sa.Text(), server_default="anyone", nullable=False)
+    op.add_column("offer", review)
+    op.add_column("offer_version", goal)
+    op.add_column("offer_version", audience)
+    op.add_column("offer_version", sa.Column("static_code", sa.Text(), nullable=True))
+    op.alter_column("offer_version", "audience", server_default=None)
+    op.create_check_constraint(
+        op.f("ck_offer_version_audience"),
+        "offer_version",
+        "audience IN ('anyone', 'existing_customers', 'subscribers', 'members')",
     )
 
 

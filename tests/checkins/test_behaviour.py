@@ -374,7 +374,9 @@ def come_to(world: World, customer: str, event: dict[str, Any], *proofs: Any, **
 )
 def test_an_event_is_on_from_its_start_until_its_end(world: World, off, on):
     venue = world.venue(opening_hours="off")
-    offer, event = world.offer(venue), make_event(world, venue)
+    event = make_event(world, venue)
+    with time_machine.travel(NOON - timedelta(days=1), tick=False):
+        offer = world.offer(venue)
     with time_machine.travel(NOON + off, tick=False):
         result = come_to(world, world.customer(), event)
     assert (result["event_id"], result["venue_id"]) == (event["id"], venue["id"])

@@ -42,8 +42,8 @@ OPERATIONS = [
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
     "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
-    "preview", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse", "revoke",
-    "rotate", "set", "simulate", "unbind", "verify", "void",
+    "preview", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse",
+    "revoke", "rotate", "set", "simulate", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},
@@ -235,6 +235,8 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(group, "VenueGroup")
     offer = say("post", "/v1/offers", "CreateOffer")
     at_offer = f"/v1/offers/{offer['id']}"
+    worse = world.offer(venue, status="draft", teaser="A filter coffee awaits")
+    same(say("get", f"/v1/offers/{worse['id']}/review"), "OfferReview")
     say("post", f"{at_offer}/status", "SetOfferStatus")
     same(say("put", "/v1/stacking", "SetStacking"), "Stacking")
 

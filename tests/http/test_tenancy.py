@@ -189,6 +189,7 @@ ROUTES: dict[str, Route] = {
     f"GET {OFFER_PATH}/why": Route(
         "support", query=lambda ids: {**at_the_venue(ids), "customer": ids["customer"]}
     ),
+    f"GET {OFFER_PATH}/review": Route("offers"),
     f"POST {OFFER_PATH}/status": Route("offers", body=lambda ids: {"status": "ended"}),
     f"POST {OFFER_PATH}/copies": Route("offers", body=lambda ids: {"venue_ids": [ids["venue_id"]]}),
     f"GET {OFFER_PATH}/comparison": Route(
@@ -268,7 +269,7 @@ OWN_EFFECT = {
 def victim(world: World) -> Victim:
     mark = uuid.uuid4().hex
     said = ("venue", "group", "teaser", "terms", "key", "event", "note", *AROUND, *PROOFS)
-    texts = {name: f"{name} {mark}" for name in said}
+    texts = {name: f"{name} {uuid.uuid4().hex}" for name in said}
     venue = world.venue(name=texts["venue"])
     group = world.ask(
         "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}

@@ -102,7 +102,7 @@ def test_a_task_that_is_waiting_is_not_queued_twice(jobs, db):
 
 def test_expire_unlocks_frees_what_is_overdue(jobs, world: World, db, settings):
     venue = world.venue(cool_down_s=0)
-    offer = world.offer(venue, redeem_within_s=60, limit_total=5)
+    offer = world.offer(venue, redeem_within_s=300, limit_total=5)
     for _ in range(3):
         world.check_in(world.customer(), venue)
     with db.transaction() as session:

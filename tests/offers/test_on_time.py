@@ -159,9 +159,9 @@ def test_a_comeback_opens_also_when_the_level_is_reached_later(world: World):
     with time_machine.travel(FRIDAY, tick=False) as clock:
         venue = world.venue()
         customer = world.customer()
-        world.offer(venue, rule={"kind": "comeback", "days": 30}, min_level="L3")
         path = f"/v1/venues/{venue['id']}/proofs"
         pin = world.ask("post", path, json={"kind": "staff", "name": "Ida"})["pin"]
+        world.offer(venue, rule={"kind": "comeback", "days": 30}, min_level="L3")
         came(world, venue, customer)
         clock.shift(timedelta(days=40))
         customer = again(world, customer)

@@ -14,6 +14,7 @@ import pytest
 
 from lbs.offers.rules.schedule import (
     ALWAYS,
+    AS_OPEN,
     DAY,
     DateRange,
     Opening,
@@ -21,11 +22,12 @@ from lbs.offers.rules.schedule import (
     WeeklyWindow,
     closes_at,
     is_on,
+    longest_wait,
+    meetings,
     next_openings,
     open_minutes,
     parse_schedule,
     read_schedule,
-    shared_minutes,
     write_schedule,
 )
 from lbs.offers.schemas.schedule import (
@@ -38,6 +40,7 @@ from lbs.offers.schemas.schedule import (
 COPENHAGEN = ZoneInfo("Europe/Copenhagen")
 EVERY_DAY = ["mo", "tu", "we", "th", "fr", "sa", "su"]
 TICK = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
 
 
 def window(opens: str, closes: str, *weekdays: str) -> dict[str, Any]:
@@ -216,7 +219,6 @@ def test_an_exclusion_beats_a_date():
     assert not is_on(what, at("2026-12-06 12:00"), COPENHAGEN, None)
 
 
-AS_OPEN = schedule(opening_hours=True)
 OPEN_OR_LATE = schedule(window("20:00", "21:00", "mo"), opening_hours=True)
 OPEN_NEW_YEAR = schedule(opening_hours=True, dates=[days("2026-12-31")])
 SHOP = "Mo-Fr 08:00-18:00; Sa 10:00-15:00; Dec 24 off"
@@ -476,15 +478,50 @@ def test_minutes_of_a_period():
         (schedule(window("16:00", "20:00", "mo")), SHOP, 120),
         (schedule(window("18:00", "20:00")), SHOP, 0),
         (schedule(window("08:00", "09:00"), window("08:30", "09:30")), "Mo 08:00-10:00", 90),
-        (LUNCH, None, 5 * 180),
-        (AS_OPEN, None, 0),
         (AS_OPEN, SHOP, 5 * 600 + 300),
         (LUNCH, "24/7", 5 * 180),
     ],
 )
-def test_minutes_in_which_the_venue_is_open(what, hours, minutes):
+def test_when_the_venue_is_open_too(what, hours, minutes):
     monday = at("2026-11-23")
-    assert shared_minutes(what, monday, COPENHAGEN, hours, monday + 7 * DAY) == minutes
+    met = list(meetings((what, AS_OPEN), monday, COPENHAGEN, hours, monday + 7 * DAY))
+    assert sum((each.ends_at - each.starts_at for each in met), timedelta()) == minutes * MINUTE
+
+
+def test_several_schedules_meet_where_all_are_on():
+    monday = at("2026-11-23")
+    three = (
+        schedule(window("10:00", "12:00"), window("13:00", "15:00")),
+        schedule(window("11:00", "14:00")),
+        schedule(window("00:00", "24:00", "mo", "we")),
+    )
+    met = meetings(three, monday, COPENHAGEN, None, monday + 3 * DAY)
+    assert [each.local(COPENHAGEN) for each in met] == [
+        "Mo 2026-11-23 11:00 CET to 12:00 CET",
+        "Mo 2026-11-23 13:00 CET to 14:00 CET",
+        "We 2026-11-25 11:00 CET to 12:00 CET",
+        "We 2026-11-25 13:00 CET to 14:00 CET",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("what", "hours", "minutes"),
+    [
+        (ALWAYS, None, 0),
+        (ALWAYS, "24/7", 0),
+        (AS_OPEN, SHOP, 0),
+        (ALWAYS, "09:00-18:00", 15 * 60),
+        (schedule(window("07:00", "10:00")), "09:00-18:00", 2 * 60),
+        (schedule(window("17:00", "20:00")), "09:00-18:00", 15 * 60),
+        (schedule(window("17:00", "20:00", "su")), "09:00-18:00", 0),  # it opens after the period
+        (schedule(window("12:00", "13:00")), "09:00-18:00", 0),
+        (schedule(window("23:00", "01:00"), window("08:30", "09:00")), "09:00-18:00", 10 * 60),
+    ],
+)
+def test_how_long_one_may_wait_for_the_doors(what, hours, minutes):
+    monday = at("2026-11-23")
+    wait = longest_wait((what,), monday, COPENHAGEN, hours, monday + 7 * DAY)
+    assert wait == minutes * MINUTE
 
 
 def test_asking_is_cheap():

@@ -13,15 +13,17 @@ from hypothesis import strategies as st
 from opening_hours import OpeningHours
 
 from lbs.offers.rules.schedule import (
+    AS_OPEN,
     DAY,
     MINUTE,
     WEEKDAYS,
     closes_at,
     is_on,
+    longest_wait,
+    meetings,
     next_openings,
     open_minutes,
     read_schedule,
-    shared_minutes,
     write_schedule,
 )
 
@@ -220,17 +222,30 @@ def test_it_closes_where_its_opening_ends(case, minute):
 
 
 @SOME
-@given(cases())
-def test_shared_minutes_are_those_in_which_both_are_on(case):
-    document, start, zone, hours = case
-    what, venue = read_schedule(document), read_schedule({"opening_hours": True})
+@given(cases(), cases())
+def test_schedules_meet_at_the_minutes_at_which_all_are_on(case, other):
+    (document, start, zone, hours), second = case, read_schedule(other[0])
+    first = read_schedule(document)
     moments = [start + MINUTE * count for count in range(PERIOD // MINUTE)]
-    both = [
-        at
-        for at in moments
-        if is_on(what, at, zone, hours) and (hours is None or is_on(venue, at, zone, hours))
+    both = [at for at in moments if all(is_on(one, at, zone, hours) for one in (first, second))]
+    met = meetings((first, second), start, zone, hours, start + PERIOD)
+    assert sum((each.ends_at - each.starts_at for each in met), timedelta()) == len(both) * MINUTE
+
+
+@SOME
+@given(cases())
+def test_the_longest_wait_is_that_of_some_minute(case):
+    document, start, zone, hours = case
+    what, end = read_schedule(document), start + PERIOD
+    opens = [each.starts_at for each in next_openings(AS_OPEN, start, zone, hours, 10_000, end)]
+    waits = [
+        next(door for door in opens if door > at) - at
+        for at in (start + MINUTE * count for count in range(PERIOD // MINUTE))
+        if is_on(what, at, zone, hours) and not is_on(AS_OPEN, at, zone, hours)
+        if any(door > at for door in opens)
     ]
-    assert shared_minutes(what, start, zone, hours, start + PERIOD) == len(both)
+    longest = longest_wait((what,), start, zone, hours, end)
+    assert longest == max(waits, default=timedelta())
 
 
 @SOME

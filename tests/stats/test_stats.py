@@ -61,7 +61,14 @@ def town(app) -> Town:
     offers = {
         "always": world.offer(*venues, redeem_within_s=7200),
         "scarce": world.offer(
-            first, second, limit_total=60, limit_per_day=4, redeem_within_s=3600, currency="EUR"
+            first,
+            second,
+            limit_total=60,
+            limit_per_day=4,
+            redeem_within_s=3600,
+            currency="EUR",
+            value_minor=450,
+            cost_minor=100,
         ),
         "third": world.offer(
             second, rule={"kind": "every_nth_visit", "n": 3}, redeem_within_s=86_400

@@ -81,13 +81,13 @@ def test_an_offer_asks_for_the_venues_level_unless_it_says_otherwise(world: Worl
 
 @pytest.mark.parametrize("level", [*LEVELS, None])
 def test_an_offer_says_its_level_wherever_it_is_read(world: World, level: str | None):
-    offer = world.offer(world.venue(), min_level=level)
+    offer = world.offer(world.venue(), status="draft", min_level=level)
     assert offer["min_level"] == level
     assert [item["min_level"] for item in world.ask("get", "/v1/offers")["items"]] == [level]
 
 
 def test_another_level_is_a_new_version_of_an_offers_terms(world: World):
-    offer = world.offer(world.venue(), min_level="L2")
+    offer = world.offer(world.venue(), status="draft", min_level="L2")
     path = f"/v1/offers/{offer['id']}"
     kept = change(world, path, offer["version"], teaser="Something cold").json
     assert (kept["min_level"], kept["terms_version"]) == ("L2", 2)

@@ -49,7 +49,6 @@ from lbs.checkins.service.histories import Histories, Place, Visitor, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
 from lbs.offers.rules import (
-    Budget,
     History,
     Look,
     Offer,

@@ -1,7 +1,9 @@
 """What a merchant may promise: the review of an offer. Pure."""
 
-from lbs.offers.policy.findings import Code, Finding, Severity, Text
+from lbs.offers.policy.findings import AUDIENCES, Code, Finding, Severity, Text
 from lbs.offers.policy.review import (
+    ANYONE,
+    CAPS,
     CHECKS,
     GOALS,
     Context,
@@ -14,6 +16,9 @@ from lbs.offers.policy.review import (
 )
 
 __all__ = [
+    "ANYONE",
+    "AUDIENCES",
+    "CAPS",
     "CHECKS",
     "GOALS",
     "Code",

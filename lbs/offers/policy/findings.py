@@ -40,10 +40,12 @@ class Code(StrEnum):
     RESTRICTION_UNDECLARED = "restriction_undeclared"
 
     NOWHERE = "nowhere"
+    OVER = "over"
     NEVER_OPEN = "never_open"
     REDEEM_TOO_SHORT = "redeem_too_short"
     REDEEM_BEFORE_OPEN = "redeem_before_open"
     LIMIT_BELOW_TARGET = "limit_below_target"
+    CODES_TOO_FEW = "codes_too_few"
     LEVEL_UNREACHABLE = "level_unreachable"
 
 
@@ -51,7 +53,7 @@ class Code(StrEnum):
 class Finding:
     code: Code
     severity: Severity
-    field: str
+    pointer: str
     """JSON pointer into the offer."""
     text: Text
     mend: Text
@@ -186,11 +188,17 @@ WORDS: dict[Code, Words] = {
         "Give it venues, or groups that have some.",
         "Giv det steder eller grupper, der har nogen.",
     ),
+    Code.OVER: Words(
+        "Its valid_to has passed.",
+        "Dets valid_to er passeret.",
+        "Give it a later end.",
+        "Giv det en senere slutning.",
+    ),
     Code.NEVER_OPEN: Words(
-        "At {venue}, its schedule and the opening hours do not meet in the next four weeks.",
-        "På {venue} mødes dets tidsplan og åbningstiden ikke i de næste fire uger.",
-        "Move the windows into the opening hours, or take the venue out.",
-        "Flyt tidsrummene ind i åbningstiden, eller fjern stedet.",
+        "There is no time at which it is on and {venue} is open.",
+        "Der er intet tidspunkt, hvor det gælder, og {venue} har åbent.",
+        "Move the windows into the opening hours, say when the venue is open, or take it out.",
+        "Flyt tidsrummene ind i åbningstiden, angiv stedets åbningstid, eller fjern stedet.",
     ),
     Code.REDEEM_TOO_SHORT: Words(
         "{minutes} minutes are too few to queue, order and pay.",
@@ -201,14 +209,20 @@ WORDS: dict[Code, Words] = {
     Code.REDEEM_BEFORE_OPEN: Words(
         "At {venue}, what opens can run out before the doors do.",
         "På {venue} kan det, der åbner, udløbe, før dørene åbner.",
-        "Give at least {needed} minutes, or move the windows into the opening hours.",
-        "Giv mindst {needed} minutter, eller flyt tidsrummene ind i åbningstiden.",
+        "Give at least {needed} minutes, or let it be on in the opening hours only.",
+        "Giv mindst {needed} minutter, eller lad det kun gælde i åbningstiden.",
     ),
     Code.LIMIT_BELOW_TARGET: Words(
         "It takes or promises {target} people, but only {limit} of them could have it.",
         "Det kræver eller lover {target} personer, men kun {limit} af dem kunne få det.",
         "Raise the limit to {target} or more, or lower the number of people.",
         "Hæv grænsen til mindst {target}, eller sænk antallet af personer.",
+    ),
+    Code.CODES_TOO_FEW: Words(
+        "Only {left} of the codes that you imported are left: too few for it to open once.",
+        "Der er kun {left} af de importerede koder tilbage: for få til at det kan åbne én gang.",
+        "Import more codes, or lower the number of people.",
+        "Importér flere koder, eller sænk antallet af personer.",
     ),
     Code.LEVEL_UNREACHABLE: Words(
         "Nobody can prove to be at {venue} at level L{level}: it lacks the means.",

@@ -9,18 +9,31 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cache
+from itertools import islice
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from lbs.offers.policy.findings import AUDIENCES, Code, Finding, Severity, finding
 from lbs.offers.policy.likeness import Offered, compare, is_close, is_same
 from lbs.offers.policy.text import cover, fold, read, read_reward
 from lbs.offers.policy.words import AUDIENCE_WORDS, CODE_WORDS, ONLY_WORDS
+from lbs.offers.rules.schedule import (
+    ALWAYS,
+    AS_OPEN,
+    WEEKDAYS,
+    Schedule,
+    longest_wait,
+    meetings,
+    read_schedule,
+)
 from lbs.proofs.policy import PHYSICAL
 
 ERROR, WARNING = Severity.ERROR, Severity.WARNING
 
 GOALS = ("visits", "new_customers", "revenue")
+ANYONE = "anyone"
 INTACT, PHYSICALLY = 2, 3
 """The levels that take an intact device, and something that is to be had at the venue only."""
 
@@ -48,6 +61,11 @@ REPEATED = 0.75
 """The share of the terms' words in a teaser that repeats them."""
 QUOTED = 120
 """So many characters of another text are quoted."""
+MOST = 20
+"""So many findings of one check are told: enough to mend, of a chain with hundreds of venues."""
+
+AHEAD_LOOKED, WEEK = timedelta(days=366), timedelta(days=8)
+"""How far ahead an hour is looked for at which it is on and the venue open, and a wait."""
 
 CROWDS = frozenset({"swarm", "party", "flash"})
 """Kinds of rules that take, or promise themselves to, n customers."""
@@ -72,15 +90,16 @@ class Draft:
     valid_from: datetime
     valid_to: datetime
     goal: str | None = None
+    schedule: Schedule = ALWAYS
     limits: Mapping[str, int | None] = field(default_factory=dict)
     """Of CAPS, and per_customer."""
     redeem_within_s: int | None = None
     min_level: int | None = None
     """None: the venue's."""
-    audience: str = "anyone"
+    audience: str = ANYONE
     """Or one of AUDIENCES."""
-    code_source: str = "generated"
-    """Or own_codes, or static."""
+    static_code: str | None = None
+    """A code that is the same for everybody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,28 +134,29 @@ class Place:
     min_level: int = 1
     proofs: frozenset[str] = frozenset()
     """The kinds of its live proofs."""
+    time_zone: str = "UTC"
+    opening_hours: str | None = None
+    """In OpenStreetMap's syntax; None is not known."""
+    has_events: bool = False
+    """Planned, or on: then people may come at other hours."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
     """What an offer is held against."""
 
+    at: datetime
     promotions: tuple[Promotion, ...] = ()
     offers: tuple[OtherOffer, ...] = ()
     places: tuple[Place, ...] = ()
     attests: bool = False
     """Whether any app has its devices attested."""
-    open_minutes: Mapping[UUID, int] = field(default_factory=dict)
-    """By venue: minutes in the next four weeks in which schedule and opening hours meet.
-
-    A venue that is missing has not been looked at.
-    """
-    wait_s: Mapping[UUID, int] = field(default_factory=dict)
-    """By venue: the longest from a moment at which it can open to one at which the doors do."""
+    codes_left: int | None = None
+    """Of codes of the merchant's own; None where the service makes them."""
 
 
 def review(draft: Draft, context: Context) -> tuple[Finding, ...]:
-    return tuple(found for check in CHECKS for found in check(draft, context))
+    return tuple(found for check in CHECKS for found in islice(check(draft, context), MOST))
 
 
 def stops(findings: tuple[Finding, ...]) -> bool:
@@ -167,7 +187,8 @@ def hides_terms(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def hides_code(draft: Draft, context: Context) -> Iterator[Finding]:
-    if _CODE.search(draft.teaser):
+    code = draft.static_code
+    if _CODE.search(draft.teaser) or (code and fold(code) in fold(draft.teaser)):
         yield finding(Code.CODE_IN_TEASER, ERROR, "#/teaser")
 
 
@@ -192,7 +213,7 @@ def asks_enough(draft: Draft, context: Context) -> Iterator[Finding]:
 def is_no_repost(draft: Draft, context: Context) -> Iterator[Finding]:
     """Against every promotion that runs at the same time; the most alike is named."""
     offered = Offered(draft.teaser, draft.terms, draft.reward)
-    running = (promotion for promotion in context.promotions if _meet(draft, promotion))
+    running = (each for each in context.promotions if _meet(draft, each, context.at))
     alike = [(*compare(offered, read(each.text)), each) for each in running]
     for judge, code, severity in (
         (is_same, Code.REPOSTED_PROMOTION, ERROR),
@@ -223,8 +244,8 @@ def is_no_twin(draft: Draft, context: Context) -> Iterator[Finding]:
 
 def has_own_codes(draft: Draft, context: Context) -> Iterator[Finding]:
     """Neither one code for all, nor one that the terms or the reward tell everybody."""
-    if draft.code_source == "static":
-        yield finding(Code.STATIC_CODE, ERROR, "#/code_source")
+    if draft.static_code is not None:
+        yield finding(Code.STATIC_CODE, ERROR, "#/static_code")
     for name, text in (("terms", draft.terms), ("reward/text", draft.reward.get("text", ""))):
         if _CODE.search(text):
             yield finding(Code.STATIC_CODE, ERROR, f"#/{name}")
@@ -299,9 +320,23 @@ def is_somewhere(draft: Draft, context: Context) -> Iterator[Finding]:
         yield finding(Code.NOWHERE, ERROR, "#/venue_ids")
 
 
+def is_not_over(draft: Draft, context: Context) -> Iterator[Finding]:
+    if draft.valid_to <= context.at:
+        yield finding(Code.OVER, ERROR, "#/valid_to")
+
+
 def opens_sometime(draft: Draft, context: Context) -> Iterator[Finding]:
-    for place in context.places:
-        if context.open_minutes.get(place.id, 1) <= 0:
+    """There is a moment at which it is on and the venue is, for all that is known, open."""
+    start, end = _ahead(draft, context, AHEAD_LOOKED)
+
+    @cache
+    def is_open_once(time_zone: str, hours: str | None, *, has_events: bool) -> bool:
+        doors = (AS_OPEN,) if hours and not has_events else ()
+        return any(meetings((*_on(draft), *doors), start, ZoneInfo(time_zone), hours, end))
+
+    for place in context.places if start < end else ():
+        hours = place.opening_hours
+        if not is_open_once(place.time_zone, hours, has_events=place.has_events):
             yield finding(Code.NEVER_OPEN, ERROR, "#/schedule", about=place.id, venue=place.name)
 
 
@@ -318,11 +353,22 @@ def lasts_long_enough(draft: Draft, context: Context) -> Iterator[Finding]:
 
 
 def outlasts_the_wait(draft: Draft, context: Context) -> Iterator[Finding]:
-    """What opens before the doors do lasts until somebody has had time to come in."""
+    """What opens in a window before the doors do lasts until somebody has had time to come in.
+
+    Without windows of its own it opens to closed doors only for who brings a second proof.
+    """
+    if draft.redeem_within_s is None or not any(each.windows for each in _on(draft)):
+        return
+    start, end = _ahead(draft, context, WEEK)
+
+    @cache
+    def wait_at(time_zone: str, hours: str | None) -> timedelta:
+        return longest_wait(_on(draft), start, ZoneInfo(time_zone), hours, end)
+
     for place in context.places:
-        wait_s = context.wait_s.get(place.id, 0)
-        needed_s = wait_s + REDEEM_LEAST_S
-        if wait_s and draft.redeem_within_s is not None and draft.redeem_within_s < needed_s:
+        wait = wait_at(place.time_zone, place.opening_hours)
+        needed_s = int(wait.total_seconds()) + REDEEM_LEAST_S
+        if wait and draft.redeem_within_s < needed_s:
             yield finding(
                 Code.REDEEM_BEFORE_OPEN,
                 ERROR,
@@ -342,6 +388,8 @@ def has_room(draft: Draft, context: Context) -> Iterator[Finding]:
             yield finding(
                 Code.LIMIT_BELOW_TARGET, ERROR, f"#/limit_{name}", target=target, limit=limit
             )
+    if context.codes_left is not None and context.codes_left < max(1, target):
+        yield finding(Code.CODES_TOO_FEW, ERROR, "#/rule", left=context.codes_left)
 
 
 def can_be_proved(draft: Draft, context: Context) -> Iterator[Finding]:
@@ -384,6 +432,7 @@ CHECKS: tuple[Callable[[Draft, Context], Iterator[Finding]], ...] = (
     has_goal,
     says_for_whom,
     is_somewhere,
+    is_not_over,
     opens_sometime,
     lasts_long_enough,
     outlasts_the_wait,
@@ -403,9 +452,30 @@ def _level(draft: Draft, place: Place) -> int:
     return draft.min_level or place.min_level
 
 
-def _meet(draft: Draft, promotion: Promotion) -> bool:
-    """Whether both run on some day, wherever on Earth that day is."""
-    first, last = (draft.valid_from - BEHIND).date(), (draft.valid_to + AHEAD).date()
+def _ahead(draft: Draft, context: Context, period: timedelta) -> tuple[datetime, datetime]:
+    """The part of the time ahead in which it is valid, no longer than so much."""
+    start = max(draft.valid_from, context.at)
+    return start, min(draft.valid_to, start + period)
+
+
+def _on(draft: Draft) -> tuple[Schedule, ...]:
+    """All of them have to be on for it to open."""
+    return (draft.schedule, *_windows_of(draft.rule))
+
+
+def _windows_of(rule: Mapping[str, Any]) -> Iterator[Schedule]:
+    """The windows of the day outside which a rule never opens; those of any_of may be others'."""
+    if rule["kind"] == "flash":
+        yield read_schedule({"windows": [{"weekdays": WEEKDAYS, **rule}]})
+    elif rule["kind"] == "all_of":
+        for member in rule["rules"]:
+            yield from _windows_of(member)
+
+
+def _meet(draft: Draft, promotion: Promotion, at: datetime) -> bool:
+    """Whether both run on some day from now on, wherever on Earth that day is."""
+    first = (max(draft.valid_from, at) - BEHIND).date()
+    last = (draft.valid_to + AHEAD).date()
     return (promotion.starts_on or first) <= last and first <= (promotion.ends_on or last)
 
 

@@ -74,7 +74,7 @@ class Offer(MethodView):
         """Change the members that are given; send the ETag you read as If-Match
 
         Changed terms are a new version: a customer for whom the offer has opened keeps the terms
-        it had then.
+        it had then. A change of an active offer is reviewed as its activation was.
         """
         expected = expected_version()
         with transaction() as session:
@@ -96,6 +96,9 @@ class OfferStatus(MethodView):
     @blp.response(200, OfferSchema)
     def post(self, body: dict[str, str], offer_id: UUID) -> Any:
         """Activate, pause or end an offer
+
+        Activation reviews the offer: errors stop it with a problem that has them as `findings`,
+        warnings are kept as its `review`.
 
         A paused or ended offer opens for nobody; what it opened before can still be redeemed.
         """

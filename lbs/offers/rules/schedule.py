@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -66,7 +66,7 @@ class Schedule:
         return (not self.dates or _any_has(self.dates, day)) and not _any_has(self.exclusions, day)
 
 
-ALWAYS = Schedule()
+ALWAYS, AS_OPEN = Schedule(), Schedule(opening_hours=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +138,41 @@ def next_openings(
 
     The period cuts them: one on at `after` starts there, one still on at `until` ends there.
     """
-    found = islice(_merged(_pieces(schedule, after, zone, hours, until)), limit)
-    return tuple(
-        Opening(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)) for start, end in found
+    return tuple(islice(meetings((schedule,), after, zone, hours, until), limit))
+
+
+def meetings(
+    schedules: Sequence[Schedule],
+    after: datetime,
+    zone: ZoneInfo,
+    hours: str | None,
+    until: datetime,
+) -> Iterator[Opening]:
+    """The same of several schedules: when all of them are on at once."""
+    streams = [_merged(_pieces(schedule, after, zone, hours, until)) for schedule in schedules]
+    for start, end in _shared(streams):
+        yield Opening(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC))
+
+
+def longest_wait(
+    schedules: Sequence[Schedule],
+    after: datetime,
+    zone: ZoneInfo,
+    hours: str | None,
+    until: datetime,
+) -> timedelta:
+    """The longest from a moment at which all of them are on to one at which the venue opens."""
+    on = list(meetings(schedules, after, zone, hours, until))
+    doors = list(meetings((AS_OPEN,), after, zone, hours, until))
+    closed = zip([after, *(each.ends_at for each in doors)], doors, strict=False)
+    return max(
+        (
+            opens.starts_at - max(each.starts_at, shut)
+            for shut, opens in closed
+            for each in on
+            if shut < each.ends_at and each.starts_at < opens.starts_at
+        ),
+        default=timedelta(),
     )
 
 
@@ -157,17 +189,6 @@ def open_minutes(
 ) -> int:
     """For how many minutes of the period it is on, as a stopwatch counts them."""
     return _minutes(_pieces(schedule, after, zone, hours, until))
-
-
-def shared_minutes(
-    schedule: Schedule, after: datetime, zone: ZoneInfo, hours: str | None, until: datetime
-) -> int:
-    """For how many of those minutes the venue is open; for all where it does not say when it is."""
-    if hours is None:
-        return open_minutes(schedule, after, zone, hours, until)
-    ours = list(_pieces(schedule, after, zone, hours, until))
-    theirs = list(_pieces(Schedule(opening_hours=True), after, zone, hours, until))
-    return _minutes(ours) + _minutes(theirs) - _minutes(_merged(sorted(ours + theirs)))
 
 
 def _pieces(
@@ -272,6 +293,20 @@ def _merged(spans: Iterable[Span]) -> Iterator[Span]:
         current = (start, end)
     if current:
         yield current
+
+
+def _shared(streams: Sequence[Iterator[Span]]) -> Iterator[Span]:
+    """What lies in a span of each stream; those of one stream are in order and apart."""
+    try:
+        spans = [next(stream) for stream in streams]
+        while True:
+            start, end = max(first for first, _ in spans), min(last for _, last in spans)
+            if start < end:
+                yield start, end
+            ended = [last for _, last in spans].index(end)
+            spans[ended] = next(streams[ended])
+    except StopIteration:
+        return
 
 
 def _minutes(spans: Iterable[Span]) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import marshmallow as ma
@@ -20,13 +21,17 @@ from lbs.http.fields import (
 )
 from lbs.http.languages import say
 from lbs.http.paging import WindowQuerySchema, page_schema
+from lbs.offers.policy import ANYONE, AUDIENCES, GOALS
 from lbs.offers.queries import TERMS
 from lbs.offers.rules import FORBIDDEN, words
 from lbs.offers.rules.combined import MAX_DEPTH, MAX_MEMBERS, MIN_MEMBERS
 from lbs.offers.rules.schedule import WEEKDAYS
+from lbs.offers.schemas.reviews import PassedReviewSchema
 from lbs.offers.schemas.schedule import ScheduleSchema
 from lbs.offers.service import WriteOffer
 from lbs.venues.schemas import MinLevel
+
+Audience = partial(Word, "Audience", (ANYONE, *AUDIENCES))
 
 STATUSES = ("draft", "active", "paused", "ended")
 CURRENCIES = frozenset(list_currencies())
@@ -368,6 +373,25 @@ class RuleSchema(OneOf):
         return super()._load(data, **kwargs)
 
 
+class GoalSchema(Schema):
+    """What the offer is to bring, so that it can be told whether it did."""
+
+    example = {"kind": "visits", "target": 500}  # noqa: RUF012
+
+    kind = Word("GoalKind", GOALS, required=True)
+    target = Integer(
+        required=True,
+        validate=validate.Range(1, MAX_MINOR),
+        metadata={"description": "Visits, customers, or revenue in the currency's minor unit"},
+    )
+
+
+GOAL: dict[str, Any] = {
+    "allow_none": True,
+    "metadata": {"description": "An offer without one cannot be activated"},
+}
+
+
 def _is_currency(code: str) -> None:
     if code not in CURRENCIES:
         raise ma.ValidationError("Not an ISO 4217 currency code.")
@@ -385,6 +409,16 @@ HIDDEN: dict[str, Any] = {
 CURRENCY: dict[str, Any] = {
     "validate": _is_currency,
     "metadata": {"description": "ISO 4217", "pattern": "^[A-Z]{3}$", "example": "DKK"},
+}
+AUDIENCE: dict[str, Any] = {
+    "metadata": {"description": "Who can have it; the teaser has to say so, unless it is anyone"}
+}
+STATIC_CODE: dict[str, Any] = {
+    "allow_none": True,
+    "metadata": {
+        "description": "A code that is the same for everybody. The review stops it: everybody gets "
+        "one of their own, from the service or of those imported",
+    },
 }
 COUNT: dict[str, Any] = {
     "allow_none": True,
@@ -434,6 +468,7 @@ _OFFER: dict[str, Any] = {
     "value_minor": 3500,
     "cost_minor": 600,
     "currency": "DKK",
+    "goal": {"kind": "new_customers", "target": 200},
     "valid_from": "2026-11-01T00:00:00Z",
     "valid_to": "2027-03-01T00:00:00Z",
     "limit_total": 500,
@@ -485,6 +520,9 @@ class CreateOfferSchema(_OfferTermsSchema):
         metadata={"description": "Cost to the merchant, in minor units", "example": 600},
     )
     currency = String(required=True, **CURRENCY)
+    goal = fields.Nested(GoalSchema, load_default=None, **GOAL)
+    audience = Audience(load_default=ANYONE, **AUDIENCE)
+    static_code = text(100, load_default=None, **STATIC_CODE)
     valid_from = Timestamp(required=True)
     valid_to = Timestamp(required=True)
     limit_total = Integer(
@@ -541,6 +579,9 @@ class ChangeOfferSchema(_OfferTermsSchema):
     value_minor = minor()
     cost_minor = minor()
     currency = String(**CURRENCY)
+    goal = fields.Nested(GoalSchema, **GOAL)
+    audience = Audience(**AUDIENCE)
+    static_code = text(100, **STATIC_CODE)
     valid_from = Timestamp()
     valid_to = Timestamp()
     limit_total = Integer(**COUNT)
@@ -576,7 +617,10 @@ class OfferSchema(Schema):
         "version": 2,
         "terms_version": 1,
         "copied_from": None,
+        "review": PassedReviewSchema.example,
         **_OFFER,
+        "audience": ANYONE,
+        "static_code": None,
         "limit_per_customer": None,
         "limit_per_day": None,
         "limit_per_venue": None,
@@ -601,6 +645,12 @@ class OfferSchema(Schema):
     copied_from = fields.UUID(
         required=True, allow_none=True, metadata={"description": "The offer it is a copy of"}
     )
+    review = fields.Nested(
+        PassedReviewSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The last that let it be active, or stay so; null: none did"},
+    )
     teaser = fields.String(required=True)
     terms = fields.String(required=True)
     reward = fields.Nested(RewardSchema, required=True)
@@ -608,6 +658,9 @@ class OfferSchema(Schema):
     value_minor = fields.Integer(required=True)
     cost_minor = fields.Integer(required=True)
     currency = fields.String(required=True)
+    goal = fields.Nested(GoalSchema, required=True, **GOAL)
+    audience = Audience(required=True, **AUDIENCE)
+    static_code = fields.String(required=True, allow_none=True)
     valid_from = Timestamp(required=True)
     valid_to = Timestamp(required=True)
     limit_total = fields.Integer(required=True, allow_none=True)
