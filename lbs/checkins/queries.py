@@ -1064,7 +1064,7 @@ COUNT_VISITS = Statement(f"SELECT count(*) AS visits FROM (SELECT {_PLAYED} LIMI
 STREAM_VISITS = Statement(f"""
     SELECT played.occurred_at, coalesce(played.customer_id, played.id)::text AS customer,
            played.venue_id::text, played.level, played.event_id::text,
-           customer.id IS NOT NULL AND standing.standing IS NULL AS is_guest
+           CASE WHEN customer.id IS NULL THEN 'erased' ELSE standing.standing END AS standing
     FROM (
         SELECT id, occurred_at, customer_id, venue_id, level, event_id {_PLAYED}
     ) AS played
@@ -1123,7 +1123,7 @@ def count_visits(session: Session, **values: Any) -> int:
 
 
 def stream_visits(session: Session, **values: Any) -> Iterator[Any]:
-    """In the order of time: the members of a Visit. `is_guest` says what the standing is today."""
+    """In the order of time: the members of a Visit."""
     return STREAM_VISITS.stream(session, values)
 
 

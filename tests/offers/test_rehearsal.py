@@ -31,10 +31,10 @@ from lbs.offers.rules.assumptions import (
     Unknown,
     unknown_of,
 )
-from lbs.offers.rules.rehearsal import FEWEST, Group, Rehearsed, fold, rehearse
+from lbs.offers.rules.rehearsal import FEWEST, NOBODY, Group, Rehearsed, fold, rehearse
 from lbs.offers.rules.schedule import ALWAYS
 from lbs.offers.rules.terms import Site, Terms, limit_of
-from lbs.offers.rules.timeline import Known, Visit
+from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Visit
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 SITES = {
@@ -62,8 +62,10 @@ def came(who: str, hours: float, where: str = "here", level: int = 1, **members)
     return Visit(START + timedelta(hours=hours), who, where, level, **members)
 
 
-def play(rule: Rule, *visits: Visit, known: Known | None = None, **more) -> Rehearsed:
-    return rehearse(terms(rule, **more), SITES, visits, START, known or Known())
+def play(
+    rule: Rule, *visits: Visit, known: Known = NOTHING_KNOWN, referred=NOBODY, **more
+) -> Rehearsed:
+    return rehearse(terms(rule, **more), SITES, visits, START, known, referred)
 
 
 def test_what_was_before_the_start_is_the_past_and_opens_nothing():
@@ -73,7 +75,7 @@ def test_what_was_before_the_start_is_the_past_and_opens_nothing():
 
 
 def test_staff_and_venues_where_it_does_not_run_open_nothing():
-    done = play(EveryVisit(), came("anna", 1, is_guest=False), came("bo", 2, "elsewhere"))
+    done = play(EveryVisit(), came("anna", 1, standing="staff"), came("bo", 2, "elsewhere"))
     assert (done.whole.visits, done.whole.unlocks) == (0, 0)
 
 
@@ -93,6 +95,15 @@ def test_each_limit_is_kept_and_named():
         assert (done.whole.unlocks, done.reasons) == (unlocks, reasons), limit
 
 
+def test_a_swarm_is_completed_by_one_who_cannot_have_it():
+    visits = [came("a", 1, level=3), came("b", 2, level=3), came("c", 3)]
+    done = play(Swarm(3), *visits, min_level=3)
+    assert (done.winners, done.reasons) == (
+        {"a", "b"},
+        {Why.MORE_PEOPLE: 2, Why.LEVEL_TOO_LOW: 1},
+    )
+
+
 def test_a_swarm_opens_for_all_who_are_there_once_a_day():
     visits = [came(who, hour) for who, hour in zip("abcdef", (1, 2, 3, 3.5, 5, 5.5), strict=True)]
     done = play(Swarm(3), *visits)
@@ -101,20 +112,29 @@ def test_a_swarm_opens_for_all_who_are_there_once_a_day():
 
 
 def test_who_is_there_has_it_as_far_as_limits_and_levels_go():
-    visits = [came("a", 1), came("b", 2, level=3), came("staff", 2.5, is_guest=False)]
+    visits = [came("a", 1), came("b", 2, level=3), came("staff", 2.5, standing="staff")]
     visits.append(came("c", 3, level=3))
-    assert play(Swarm(4), *visits).winners == {"a", "b", "c"}
-    assert play(Swarm(4), *visits, min_level=3).winners == {"b", "c"}
-    assert play(Swarm(4), *visits, total=2).winners == {"c", "a"}
+    assert play(Swarm(3), *visits).winners == {"a", "b", "c"}
+    assert play(Swarm(3), *visits, min_level=3).winners == {"b", "c"}
+    assert play(Swarm(3), *visits, total=2).winners == {"c", "a"}
+    assert play(Swarm(4), *visits).winners == set(), "staff are none of them"
 
 
-def test_friends_and_referrals_count_from_when_they_began():
-    since = START + timedelta(hours=10)
-    known = Known(friends={"bo": [("anna", since)]}, referred={"bo": since})
-    visits = [came("anna", 8), came("bo", 9), came("anna", 11), came("bo", 12)]
-    for rule in (Friends(1), Referred()):
-        done = play(rule, *visits, known=known)
-        assert (done.winners, done.whole.unlocks) == ({"bo"}, 1)
+def test_friends_count_from_when_they_became_so():
+    known = Known(friends={"bo": [("anna", START + timedelta(hours=10))]})
+    visits = [came("anna", 8), came("bo", 9), came("anna", 11), came("bo", 12), came("bo", 14.1)]
+    done = play(Friends(1), *visits, known=known)
+    assert (done.winners, done.whole.unlocks) == ({"bo"}, 1)
+
+
+def test_a_referral_counts_for_seven_days_until_it_has_opened_the_offer():
+    referred = {"bo": START + timedelta(hours=10)}
+    late = 10 + 7 * 24
+    for hours, unlocks in (([9], 0), ([9, 11, 12], 1), ([late], 1), ([late + 0.1], 0)):
+        done = play(Referred(), *(came("bo", at) for at in hours), referred=referred)
+        assert done.whole.unlocks == unlocks
+    low = [came("bo", 11), came("bo", 12, level=3), came("bo", 13, level=3)]
+    assert play(Referred(), *low, referred=referred, min_level=3).whole.unlocks == 1
 
 
 def test_a_donation_is_pledged_for_each_opening():

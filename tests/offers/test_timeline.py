@@ -33,7 +33,7 @@ from lbs.offers.rules.timeline import Known, Timeline, Visit, lookback
 START = datetime(2026, 2, 1, tzinfo=UTC)
 ZONES = {"here": ZoneInfo("Europe/Copenhagen"), "there": ZoneInfo("America/New_York")}
 PEOPLE = ("anna", "bo", "carl", "dora")
-EVERYTHING = frozenset(Part) - {Part.OPENED, Part.WINDOWS, Part.PARTY}
+EVERYTHING = frozenset(Part) - {Part.OPENED, Part.WINDOWS, Part.PARTY, Part.REFERRAL}
 
 steps = st.sampled_from(
     [timedelta(0), timedelta(minutes=50), timedelta(hours=3), timedelta(hours=20)]
@@ -53,7 +53,7 @@ def streams(draw: st.DrawFn) -> list[Visit]:
                 draw(st.sampled_from(PEOPLE)),
                 draw(st.sampled_from(sorted(ZONES))),
                 level=1,
-                is_guest=draw(st.sampled_from([True, True, True, False])),
+                standing=draw(st.sampled_from([None, None, None, "tester", "staff", "erased"])),
             )
         )
     return visits
@@ -67,9 +67,14 @@ def looked_back(past: list[Visit], visit: Visit, known: Known) -> dict[str, Any]
     present = {
         other.customer
         for other in here
-        if other.customer != visit.customer and other.at > now - PRESENT_FOR
+        if other.customer != visit.customer and other.at >= now - PRESENT_FOR
     }
-    members = {
+    lately = {
+        other.customer: other.standing
+        for other in here
+        if other.at >= now - PRESENT_FOR and other.standing not in ("staff", "erased")
+    }
+    return {
         "visits": len(own),
         "last_visit_at": own[-1] if own else None,
         "visit_times": _recent(own, now),
@@ -80,7 +85,7 @@ def looked_back(past: list[Visit], visit: Visit, known: Known) -> dict[str, Any]
                 times := [v.at for v in past if (v.customer, v.venue_id) == (visit.customer, venue)]
             )
         },
-        "present": len(present),
+        "present": len(lately.keys() - {visit.customer}),
         "friends_present": sum(
             friend in present and since <= now
             for friend, since in known.friends.get(visit.customer, ())
@@ -88,7 +93,6 @@ def looked_back(past: list[Visit], visit: Visit, known: Known) -> dict[str, Any]
         **_leaders(here, visit, zone),
         **_quiet(here, now, zone),
     }
-    return members | {"referred": _referred(past, visit, known)}
 
 
 def _recent(times: list[datetime], now: datetime) -> list[datetime]:
@@ -100,7 +104,7 @@ def _leaders(here: list[Visit], visit: Visit, zone: ZoneInfo) -> dict[str, Any]:
     days: defaultdict[str, dict[Any, datetime]] = defaultdict(dict)
     for other in here:
         day = other.at.astimezone(zone).date()
-        if other.is_guest and day > today - timedelta(days=LEADER_DAYS):
+        if other.standing is None and day > today - timedelta(days=LEADER_DAYS):
             days[other.customer].setdefault(day, other.at)
     places = {customer: (len(own), max(own.values())) for customer, own in days.items()}
     own_days, own_at = places.pop(visit.customer, (0, None))
@@ -125,13 +129,6 @@ def _hour(at: datetime, zone: ZoneInfo) -> tuple[int, int]:
     return local.isoweekday(), local.hour
 
 
-def _referred(past: list[Visit], visit: Visit, known: Known) -> bool:
-    brought_at = known.referred.get(visit.customer)
-    if brought_at is None or not brought_at <= visit.at <= brought_at + timedelta(days=7):
-        return False
-    return not any(v.customer == visit.customer and v.at >= brought_at for v in past)
-
-
 @settings(deadline=None, derandomize=True, max_examples=150)
 @given(
     visits=streams(),
@@ -139,15 +136,13 @@ def _referred(past: list[Visit], visit: Visit, known: Known) -> bool:
         st.sampled_from(PEOPLE),
         st.lists(st.tuples(st.sampled_from(PEOPLE), st.integers(0, 40)), max_size=3),
     ),
-    referred=st.dictionaries(st.sampled_from(PEOPLE), st.integers(0, 40)),
 )
-def test_it_is_what_a_look_back_finds(visits, friends, referred):
+def test_it_is_what_a_look_back_finds(visits, friends):
     known = Known(
         friends={
             one: [(other, START + timedelta(days=days)) for other, days in theirs]
             for one, theirs in friends.items()
         },
-        referred={one: START + timedelta(days=days) for one, days in referred.items()},
     )
     timeline = Timeline(EVERYTHING, ZONES, tuple(ZONES), known)
     for number, visit in enumerate(visits):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -195,14 +195,10 @@ def replay(
     }
     if queries.count_visits(session, **stream, limit=at_most + 1) > at_most:
         raise SimulationTooLarge(f"It would look at more than {at_most:,} visits.")
-    known = _known(session, terms, stream)
-    return Replayed(
-        start,
-        now,
-        terms,
-        rehearse(terms, sites, _visits(session, stream), start, known),
-        _observe(session, offer_id, merchant_id, now),
-    )
+    visits = (Visit(*row) for row in queries.stream_visits(session, **stream))
+    known, referred = _known(session, terms, stream), _referred(session, terms)
+    done = rehearse(terms, sites, visits, start, known, referred)
+    return Replayed(start, now, terms, done, _observe(session, offer_id, merchant_id, now))
 
 
 def _load_sites(session: Session, terms: Terms, merchant_id: UUID) -> dict[str, Site]:
@@ -213,26 +209,23 @@ def _load_sites(session: Session, terms: Terms, merchant_id: UUID) -> dict[str, 
 
 
 def _known(session: Session, terms: Terms, stream: Mapping[str, Any]) -> Known:
-    needs = terms.rule.needs
     tallies = queries.list_tallies(session, **stream)
     friends: dict[str, list[tuple[str, datetime]]] = {}
-    if Part.FRIENDS in needs:
+    if Part.FRIENDS in terms.rule.needs:
         for row in queries.list_friendships(session, **stream):
             friends.setdefault(row.one_id, []).append((row.other_id, row.created_at))
             friends.setdefault(row.other_id, []).append((row.one_id, row.created_at))
-    referred = (
-        queries.list_referred(session, offer_id=terms.offer_id) if Part.REFERRAL in needs else ()
-    )
     return Known(
         tallies={(row.customer_id, row.venue_id): (row.visits, row.last_at) for row in tallies},
         friends=friends,
-        referred={row.customer_id: row.bound_at for row in referred},
     )
 
 
-def _visits(session: Session, stream: Mapping[str, Any]) -> Iterator[Visit]:
-    for row in queries.stream_visits(session, **stream):
-        yield Visit(*row)
+def _referred(session: Session, terms: Terms) -> dict[str, datetime]:
+    if Part.REFERRAL not in terms.rule.needs:
+        return {}
+    rows = queries.list_referred(session, offer_id=terms.offer_id)
+    return {row.customer_id: row.bound_at for row in rows}
 
 
 def _observe(session: Session, offer_id: UUID, merchant_id: UUID, now: datetime) -> Observed | None:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
-from lbs.offers.rules.history import History, Part
+from lbs.offers.rules.history import PRESENT_FOR, History, Part
 from lbs.offers.rules.look import Look, Reach, Why
-from lbs.offers.rules.standing import Offer, Take, obstacle, takes_of
+from lbs.offers.rules.standing import Offer, customer_bucket, obstacle
 from lbs.offers.rules.terms import Site, Terms
 from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Timeline, Visit
 
 FEWEST = 5
 """A group of fewer customers is not shown by itself."""
+
+REFERRED_FOR = timedelta(days=7)
+"""How long after a share brought a customer it is credited with an opening."""
+
+NOBODY: Mapping[str, datetime] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -63,21 +69,23 @@ def rehearse(
     visits: Iterable[Visit],
     start: datetime,
     known: Known = NOTHING_KNOWN,
+    referred: Mapping[str, datetime] = NOBODY,
 ) -> Rehearsed:
     """Play the offer over visits in the order of time, as if it had begun with the period.
 
     Those up to its start, those at venues where it does not run and those of no guests open
     nothing, and only make the past that the rules look at. The offer's dates are left out.
+    `referred`: by customer, when a share of the offer brought them last.
     """
     terms = replace(terms, valid_from=start)
     zones = {site.id: site.zone for site in sites.values()}
     timeline = Timeline(terms.rule.needs, zones, terms.trail, known)
     asked = max((terms.asks(site) for site in sites.values() if site.runs), default=1)
-    stage, *lower = (_Stage(terms, sites, most) for most in range(asked, 0, -1))
+    stage, *lower = (_Stage(terms, sites, referred, most) for most in range(asked, 0, -1))
     done = Rehearsed()
     for visit in visits:
         site = sites[visit.venue_id]
-        if visit.is_guest and site.runs and visit.at > start:
+        if visit.standing is None and site.runs and visit.at > start:
             past = timeline.before(visit)
             outcome = stage.meet(visit, past, timeline.others_present)
             _count(done, visit, visit.at.astimezone(site.zone).date(), outcome)
@@ -128,25 +136,33 @@ OthersPresent = Callable[[Visit], Sequence[Visit]]
 class _Stage:
     """The offer with its own stock and openings, where no visit is asked for more than `most`."""
 
-    def __init__(self, terms: Terms, sites: Mapping[str, Site], most: int) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        sites: Mapping[str, Site],
+        referred: Mapping[str, datetime],
+        most: int,
+    ) -> None:
         self.most, self.unlocks = most, 0
         self._terms, self._sites = terms, sites
         self._taken: Counter[str] = Counter()
         self._opened: dict[str, datetime] = {}
         self._opened_here: dict[tuple[str, str], datetime] = {}
+        self._referred = dict(referred)
         self._needs = terms.rule.needs
 
     def meet(self, visit: Visit, past: Mapping[str, Any], others: OthersPresent) -> _Outcome:
         offer, history = self._offer(visit, visit.at), History(**past, **self._own(visit))
         look = offer.rule.look(history)
-        if why := obstacle(offer, visit.at) or look.why:
-            return _Outcome(why=why)
-        if self._is_too_low(visit):
-            return _Outcome(why=Why.LEVEL_TOO_LOW)
-        unlocked = [self._unlock(visit, takes_of(offer, look))]
-        if look.opens_for is Reach.PRESENT:
-            unlocked += self._open_for(others(visit), visit.at)
-        return _Outcome(tuple(unlocked), _pledged(look) * len(unlocked))
+        why = obstacle(offer, visit.at) or look.why
+        if why is None and self._is_too_low(visit):
+            why = Why.LEVEL_TOO_LOW
+        unlocked = [] if why else [self._unlock(visit, offer)]
+        if look.opens and look.opens_for is Reach.PRESENT:
+            unlocked += self._open_for_others(visit, offer, others)
+        if unlocked:
+            self._taken.update(bucket for bucket, _ in look.buckets)
+        return _Outcome(tuple(unlocked), _pledged(look) * len(unlocked), why)
 
     def _own(self, visit: Visit) -> dict[str, Any]:
         """What the history has to say of the offer itself."""
@@ -156,6 +172,8 @@ class _Stage:
             members["opened_here_at"] = self._opened_here.get((visit.customer, visit.venue_id))
         if Part.WINDOWS in self._needs:
             members["taken"] = self._taken
+        if Part.REFERRAL in self._needs:
+            members["referred"] = self._is_referred(visit)
         return members
 
     def _offer(self, visit: Visit, at: datetime) -> Offer:
@@ -164,22 +182,35 @@ class _Stage:
     def _is_too_low(self, visit: Visit) -> bool:
         return visit.level < min(self.most, self._terms.asks(self._sites[visit.venue_id]))
 
-    def _open_for(self, others: Iterable[Visit], at: datetime) -> list[str]:
-        """Who is there already has it too, as far as the limits go; a visit opens it once."""
+    def _is_referred(self, visit: Visit) -> bool:
+        brought_at = self._referred.get(visit.customer)
+        return brought_at is not None and brought_at <= visit.at <= brought_at + REFERRED_FOR
+
+    def _open_for_others(self, visit: Visit, offer: Offer, others: OthersPresent) -> list[str]:
+        """First come, first served, whatever who completes it alone has had or proved."""
+        own = customer_bucket(visit.customer)
+        shared = {bucket: take for bucket, take in offer.takes.items() if bucket != own}
+        if obstacle(replace(offer, takes=shared), visit.at):
+            return []
         unlocked = []
-        for other in others:
-            had = self._opened_here.get((other.customer, other.venue_id)) == other.at
-            if had or not other.is_guest or self._is_too_low(other):
-                continue
-            offer = self._offer(other, at)
-            if obstacle(offer, at) is None:
-                unlocked.append(self._unlock(other, offer.takes))
+        for other in others(visit):
+            theirs = self._offer(other, visit.at)
+            if self._may_have(other, visit.at) and obstacle(theirs, visit.at) is None:
+                unlocked.append(self._unlock(other, theirs))
         return unlocked
 
-    def _unlock(self, visit: Visit, takes: Mapping[str, Take]) -> str:
-        self._taken.update({bucket: take.units for bucket, take in takes.items()})
+    def _may_have(self, other: Visit, at: datetime) -> bool:
+        """Whether a guest has come with a proof that is strong enough, and has not had it here."""
+        had_at = self._opened_here.get((other.customer, other.venue_id))
+        is_new = had_at is None or had_at < at - PRESENT_FOR
+        return other.standing is None and is_new and not self._is_too_low(other)
+
+    def _unlock(self, visit: Visit, offer: Offer) -> str:
+        self._taken.update({bucket: take.units for bucket, take in offer.takes.items()})
         self._opened[visit.customer] = visit.at
         self._opened_here[visit.customer, visit.venue_id] = visit.at
+        if self._is_referred(visit):
+            del self._referred[visit.customer]
         self.unlocks += 1
         return visit.customer
 

@@ -26,9 +26,6 @@ from lbs.offers.rules.history import (
 from lbs.offers.rules.look import Rule
 from lbs.offers.rules.visits import Streak
 
-REFERRED_FOR = timedelta(days=7)
-"""How long after a share brought a customer their visit is credited to it."""
-
 DAY = timedelta(days=1)
 
 
@@ -42,8 +39,8 @@ class Visit:
     venue_id: str
     level: int
     event_id: str | None = None
-    is_guest: bool = True
-    """No member of staff, no tester, and not erased."""
+    standing: str | None = None
+    """Today: `staff`, `tester` or `erased`; None: a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +51,6 @@ class Known:
     """By customer and venue: how many visits, and when the last was."""
     friends: Mapping[str, Iterable[tuple[str, datetime]]] = field(default_factory=dict)
     """By customer: whom they are friends with, since when."""
-    referred: Mapping[str, datetime] = field(default_factory=dict)
-    """By customer: when a share of the offer brought them last."""
 
 
 NOTHING_KNOWN = Known()
@@ -71,21 +66,20 @@ class Timeline:
     ) -> None:
         """`zones` by venue; `trail`: the venues that Part.TRAIL is about."""
         self._zones = zones
-        self._present = _Present(known.friends)
+        self._present = _Present()
         parts: dict[Part, _Memory] = {
             Part.TIMES: _Times(),
             Part.LEADER: _Leader(zones),
             Part.PRESENT: self._present,
-            Part.FRIENDS: self._present,
+            Part.FRIENDS: _Friends(known.friends),
             Part.TRAIL: _Trails(trail),
             Part.QUIET: _Quiet(zones),
-            Part.REFERRAL: _Referrals(known.referred),
         }
         asked = [memory for part, memory in parts.items() if part in needs]
-        self._memories: list[_Memory] = [_Tallies(known.tallies), *dict.fromkeys(asked)]
+        self._memories: list[_Memory] = [_Tallies(known.tallies), *asked]
 
     def before(self, visit: Visit) -> dict[str, Any]:
-        """The members of the History up to this visit, but for what has opened and is taken."""
+        """The members of the History up to this visit, but for what is about the offer."""
         members = {
             "now": visit.at,
             "zone": self._zones[visit.venue_id],
@@ -186,42 +180,59 @@ def _recent(times: Times, now: datetime) -> Times:
     return times
 
 
-class _Present:
-    def __init__(self, friends: Mapping[str, Iterable[tuple[str, datetime]]]) -> None:
-        self._friends = friends
+class _Here:
+    """Who is at each venue, by their last visit, who came longest ago first."""
+
+    def __init__(self) -> None:
         self._here: defaultdict[str, dict[str, Visit]] = defaultdict(dict)
-        """By venue and customer, who came longest ago first."""
-
-    def before(self, visit: Visit) -> dict[str, Any]:
-        here = self._still_here(visit)
-        friends = self._friends.get(visit.customer, ())
-        return {
-            "present": len(here) - (visit.customer in here),
-            "friends_present": sum(
-                friend in here and since <= visit.at for friend, since in friends
-            ),
-        }
-
-    def others(self, visit: Visit) -> list[Visit]:
-        return [
-            other for other in self._still_here(visit).values() if other.customer != visit.customer
-        ]
 
     def add(self, visit: Visit) -> None:
         here = self._here[visit.venue_id]
         here.pop(visit.customer, None)
         here[visit.customer] = visit
 
-    def _still_here(self, visit: Visit) -> dict[str, Visit]:
+    def at(self, visit: Visit) -> dict[str, Visit]:
         here = self._here[visit.venue_id]
         gone = []
         for customer, other in here.items():
-            if other.at > visit.at - PRESENT_FOR:
+            if other.at >= visit.at - PRESENT_FOR:
                 break
             gone.append(customer)
         for customer in gone:
             del here[customer]
         return here
+
+
+class _Present:
+    """Staff and the erased are none of those who are there."""
+
+    def __init__(self) -> None:
+        self._here = _Here()
+
+    def before(self, visit: Visit) -> dict[str, Any]:
+        here = self._here.at(visit)
+        return {"present": len(here) - (visit.customer in here)}
+
+    def others(self, visit: Visit) -> list[Visit]:
+        here = self._here.at(visit)
+        return [other for other in here.values() if other.customer != visit.customer]
+
+    def add(self, visit: Visit) -> None:
+        if visit.standing not in ("staff", "erased"):
+            self._here.add(visit)
+
+
+class _Friends:
+    def __init__(self, friends: Mapping[str, Iterable[tuple[str, datetime]]]) -> None:
+        self._friends, self._here = friends, _Here()
+
+    def before(self, visit: Visit) -> dict[str, Any]:
+        here, theirs = self._here.at(visit), self._friends.get(visit.customer, ())
+        met = sum(friend in here and since <= visit.at for friend, since in theirs)
+        return {"friends_present": met}
+
+    def add(self, visit: Visit) -> None:
+        self._here.add(visit)
 
 
 class _Quiet:
@@ -250,21 +261,6 @@ class _Quiet:
         return local.weekday(), local.hour
 
 
-class _Referrals:
-    def __init__(self, referred: Mapping[str, datetime]) -> None:
-        self._waiting = dict(referred)
-
-    def before(self, visit: Visit) -> dict[str, Any]:
-        brought_at = self._waiting.get(visit.customer)
-        live = brought_at is not None and brought_at <= visit.at <= brought_at + REFERRED_FOR
-        return {"referred": live}
-
-    def add(self, visit: Visit) -> None:
-        brought_at = self._waiting.get(visit.customer)
-        if brought_at is not None and brought_at <= visit.at:
-            del self._waiting[visit.customer]
-
-
 class _Leader:
     def __init__(self, zones: Mapping[str, tzinfo]) -> None:
         self._boards = {venue_id: _Board() for venue_id in zones}
@@ -282,7 +278,7 @@ class _Leader:
         }
 
     def add(self, visit: Visit) -> None:
-        if visit.is_guest:
+        if visit.standing is None:
             self._boards[visit.venue_id].add(visit.customer, self._day(visit), visit.at)
 
     def _day(self, visit: Visit) -> date:
