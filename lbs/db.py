@@ -176,6 +176,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_S,
+            hide_parameters=True,
             connect_args={"options": _bounds(statement_s)} if statement_s else {},
         )
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import time_machine
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from lbs.checkins.jobs import forget_old_fixes
 from tests.http.test_logs import Log, log  # noqa: F401  (log is a fixture)
@@ -326,3 +327,11 @@ def test_a_crash_of_a_check_in_does_not_log_where_it_was(
     said = answer.text + log.getvalue()
     assert '"crash"' in said
     assert [needle for needle in spot.needles if needle in said] == []
+
+
+def test_what_the_database_refuses_is_not_quoted(db, world: World):
+    """A job that fails is logged with its error's text."""
+    spot = Spot(world)
+    with pytest.raises(DBAPIError) as refused, db.transaction() as session:
+        session.execute(text("SELECT 1 / 0 WHERE :place <> ''"), {"place": str(spot.fix)})
+    assert [needle for needle in spot.needles if needle in str(refused.value)] == []
