@@ -44,17 +44,7 @@ _LOCAL_DAY = "(CAST(:now AS timestamptz) AT TIME ZONE venue.time_zone)::date"
 
 _OFFERS = f"""
     SELECT jsonb_agg(jsonb_build_object(
-        'id', offer.id, 'version', offer.terms_version, 'teaser', terms.teaser,
-        'terms', terms.terms, 'reward', terms.reward, 'rule', terms.rule,
-        'valid_from', terms.valid_from, 'valid_to', terms.valid_to,
-        'limit_total', terms.limit_total, 'limit_per_customer', terms.limit_per_customer,
-        'limit_per_day', terms.limit_per_day, 'limit_per_venue', terms.limit_per_venue,
-        'limit_per_venue_day', terms.limit_per_venue_day, 'schedule', terms.schedule::text,
-        'budget_minor', terms.budget_minor, 'redeem_within_s', terms.redeem_within_s,
-        'reserve_s', terms.reserve_s,
-        'min_level', coalesce(terms.min_level, venue.min_level),
-        'value_minor', terms.value_minor, 'cost_minor', terms.cost_minor,
-        'currency', terms.currency, 'priority', terms.priority, 'combinable', terms.combinable,
+        'id', offer.id, 'version', offer.terms_version,
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
                                     terms.limit_per_day, terms.limit_per_venue,
                                     terms.limit_per_venue_day, terms.budget_minor)
@@ -81,7 +71,7 @@ _OFFERS = f"""
       ON terms.offer_id = offer.id AND terms.number = offer.terms_version
     WHERE terms.valid_to > :now
 """
-"""The running and coming offers at `venue`, as `customer` meets them.
+"""The running and coming offers at `venue`, as `customer` meets them; their terms are known.
 
 `holds_ready` is null where the customer holds none, and false where each has to be reserved first.
 `codes_left` says whether the merchant's own codes are; it is null where an offer has none.
@@ -97,7 +87,8 @@ _NEAREST_VISIT = """
 
 GATHER = Statement(f"""
     SELECT customer.subject_id, venue.id AS venue_id, venue.name AS venue_name, venue.merchant_id,
-           venue.cool_down_s, venue.opening_hours, venue.time_zone, {PUBLIC_LON} AS public_lon,
+           venue.cool_down_s, venue.min_level, venue.opening_hours, venue.time_zone,
+           {PUBLIC_LON} AS public_lon,
            {PUBLIC_LAT} AS public_lat, {_LOCAL_DAY} AS local_day,
            {SIGNED_EVENT_DISTANCE_M} AS distance_m, event.starts_at, event.ends_at,
            coalesce(tally.visits, 0) AS visits, standing.standing,
@@ -664,8 +655,9 @@ HISTORY = Statement(f"""
 """The parts of the history that only some rules ask about, for one or many venues at once."""
 
 NEARBY = Statement(f"""
-    SELECT customer.subject_id, venue.id, venue.name, venue.category, venue.time_zone,
-           venue.opening_hours, {PUBLIC_LON} AS lon, {PUBLIC_LAT} AS lat, {_LOCAL_DAY} AS local_day,
+    SELECT customer.subject_id, venue.id AS venue_id, venue.name, venue.category,
+           venue.time_zone, venue.opening_hours, venue.min_level, {PUBLIC_LON} AS lon,
+           {PUBLIC_LAT} AS lat, {_LOCAL_DAY} AS local_day,
            ST_Distance(venue.fence, position.at) AS distance_m,
            coalesce(tally.visits, 0) AS visits, tally.last_at, ({_OFFERS}) AS offers
     FROM customer
@@ -1063,10 +1055,10 @@ COUNT_VISITS = Statement(f"SELECT count(*) AS visits FROM (SELECT {_PLAYED} LIMI
 
 STREAM_VISITS = Statement(f"""
     SELECT played.occurred_at, coalesce(played.customer_id, played.id)::text AS customer,
-           played.venue_id::text, played.level, played.event_id::text,
+           played.venue_id::text, played.level, played.risk, played.event_id::text,
            CASE WHEN customer.id IS NULL THEN 'erased' ELSE standing.standing END AS standing
     FROM (
-        SELECT id, occurred_at, customer_id, venue_id, level, event_id {_PLAYED}
+        SELECT id, occurred_at, customer_id, venue_id, level, risk, event_id {_PLAYED}
     ) AS played
     LEFT JOIN customer ON customer.id = played.customer_id
     LEFT JOIN customer_standing AS standing

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from cachetools import LRUCache
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
@@ -29,7 +31,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
-from lbs.db import Session, new_id
+from lbs.db import Session, Statement, new_id
 from lbs.offers import policy
 from lbs.offers.errors import PlaceNotFound
 from lbs.offers.models import (
@@ -42,6 +44,8 @@ from lbs.offers.models import (
     Promotion,
     StackingSetting,
 )
+from lbs.offers.rules import read_limits, read_rule
+from lbs.offers.rules.schedule import read_schedule
 from lbs.offers.rules.stacking import Policy, Stacking
 from lbs.proofs.models import VenueProof
 from lbs.venues.models import Event, Venue, VenueGroupMember
@@ -288,6 +292,46 @@ TERMS = (
     "combinable",
 )
 """The columns of a version that a merchant writes."""
+
+
+Version = tuple[str, int]
+"""An offer's id and the number of one version of its terms."""
+
+_TERMS = Statement(f"""
+    SELECT offer_id, number, {", ".join(TERMS)}
+    FROM offer_version
+    JOIN unnest(CAST(:offer_ids AS uuid[]), CAST(:numbers AS bigint[])) AS asked(offer_id, number)
+      USING (offer_id, number)
+""")
+_KNOWN: LRUCache[Version, Mapping[str, Any]] = LRUCache(10_000)
+_LOCK = threading.Lock()
+
+
+def terms_of(session: Session, versions: Collection[Version]) -> dict[Version, Mapping[str, Any]]:
+    """The terms by column, the rule and the schedule as they are judged, and `limits`.
+
+    A version never changes once it is written, so that each is read once in a process.
+    """
+    with _LOCK:
+        known = {version: _KNOWN[version] for version in versions if version in _KNOWN}
+    if missing := [version for version in versions if version not in known]:
+        offer_ids, numbers = zip(*missing, strict=True)
+        rows = _TERMS.all(session, {"offer_ids": list(offer_ids), "numbers": list(numbers)})
+        read = {(str(row.offer_id), row.number): _read_terms(row) for row in rows}
+        with _LOCK:
+            _KNOWN.update(read)
+        known |= read
+    return known
+
+
+def _read_terms(row: Any) -> Mapping[str, Any]:
+    columns = row._asdict()
+    return {
+        **columns,
+        "rule": read_rule(row.rule),
+        "schedule": read_schedule(row.schedule),
+        "limits": read_limits(columns),
+    }
 
 
 def _ids(

@@ -7,16 +7,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import pytest
 import time_machine
 from sqlalchemy import text
 
-from lbs.offers import service as offers
 from tests.checkins.test_explanations import customer_of
 from tests.offers.test_rules_in_use import Regular
-from tests.world import OFFER, World, now
+from tests.world import World, ago, now
 
 MONDAY = datetime(2026, 9, 7, 6, tzinfo=UTC)
 """Eight in Copenhagen; clocks go back seven weeks later."""
@@ -45,6 +43,7 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "comeback": {"kind": "comeback", "days": 6},
         "top_visitor": {"kind": "top_visitor"},
         "flash": flash,
+        "swarm": {"kind": "swarm", "n": 3},
         "trail": trail,
         "ordered trail": {**trail, "ordered": True},
         "event": {"kind": "event", "event_id": event_id},
@@ -62,7 +61,8 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "limit_per_venue": {"rule": plain["stamps"], "limit_per_venue": 7},
         "limit_per_venue_day": {"rule": plain["streak"], "limit_per_venue_day": 1},
         "schedule": {**every, "schedule": {"windows": [LATE_WINDOW]}},
-        "min_level": {"rule": plain["every_nth_visit"], "min_level": 3},
+        "min_level": {"rule": plain["every_nth_visit"], "min_level": "L3"},
+        "limited swarm": {"rule": plain["swarm"], "limit_total": 7, "min_level": "L3"},
     }
 
 
@@ -104,19 +104,10 @@ class Stream:
         self.clock.move_to(MONDAY + timedelta(days=DAYS))
 
     def offer(self, which: str) -> None:
-        """Past the interface, which does not take all of these rules yet."""
-        with self.world.db.transaction() as session:
-            for name, members in self.asked.items():
-                terms = {name: value for name, value in OFFER.items() if "valid" not in name}
-                terms |= {"schedule": {}, "valid_from": now(), **members}
-                terms["valid_to"] = now() + timedelta(days=365)
-                command = offers.WriteOffer(
-                    terms=terms, venue_ids=tuple(UUID(venue["id"]) for venue in self.venues)
-                )
-                whose = {"merchant_id": self.world.merchant_id, "now": now()}
-                made = offers.create_offer(session, command=command, **whose)
-                offers.set_status(session, offer_id=made.id, status="active", **whose)
-                self.offers[f"{which} {name}"] = str(made.id)
+        dates = {"valid_from": ago(), "valid_to": ago(days=-365)}
+        for name, members in self.asked.items():
+            made = self.world.offer(*self.venues, **dates, **members)
+            self.offers[f"{which} {name}"] = made["id"]
 
     def visit(self) -> None:
         who = min(int(self.dice.expovariate(0.25)), len(self.people) - 1)

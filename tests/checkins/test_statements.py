@@ -47,6 +47,7 @@ def test_a_check_in_costs_two_statements_however_many_offers_there_are(
     venue = world.venue()
     for number in range(offers):
         world.offer(venue, limit_total=5, limit_per_day=5, limit_per_customer=number + 1)
+    world.check_in(world.customer(), venue, north_m=450)
     customer = world.customer()
     statements.clear()
     result = world.check_in(customer, venue, **fix)
@@ -57,9 +58,32 @@ def test_a_check_in_costs_two_statements_however_many_offers_there_are(
     assert [statement.split()[0] for statement in own] == ["SELECT", "WITH"]
 
 
+def test_the_terms_of_a_version_are_read_once(world: World, statements):
+    """Whoever is first to meet them pays for it; a new version is read anew."""
+    venue = world.venue()
+    offers = [world.offer(venue, teaser=teaser) for teaser in ("Before", "Something else")]
+    for changed in (None, "After"):
+        if changed:
+            headers = {"If-Match": f'"{offers[0]["version"]}"'}
+            path = f"/v1/offers/{offers[0]['id']}"
+            world.ask("patch", path, json={"teaser": changed}, headers=headers)
+        costs = []
+        for _ in range(2):
+            customer = world.customer()
+            statements.clear()
+            seen = world.check_in(customer, venue, north_m=450)
+            costs.append(sum(not is_idempotency(statement) for statement in statements))
+        assert costs == [3, 2]
+        assert {offer["teaser"] for offer in seen["locked"]} == {
+            changed or "Before",
+            "Something else",
+        }
+
+
 def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(world: World, statements):
     venue = world.venue()
     world.offer(venue, rule={"kind": "friends", "n": 1})
+    world.check_in(world.customer(), venue, north_m=450)
     customer = world.customer()
     statements.clear()
     world.check_in(customer, venue)
@@ -84,6 +108,7 @@ def test_a_nearby_search_costs_one_statement(world: World, statements):
         world.offer(*venues)
     customer = world.customer()
     query = {"lat": world.lat, "lon": world.lon}
+    world.ask("get", "/v1/venues/nearby", customer, query_string=query)
     statements.clear()
     found = world.ask("get", "/v1/venues/nearby", customer, query_string=query)
     assert [len(venue["offers"]) for venue in found["items"]] == [3, 3, 3]

@@ -45,9 +45,10 @@ from lbs.checkins.service.grants import (
     make_grant,
     unused,
 )
-from lbs.checkins.service.histories import Histories, Place, Visitor, histories
+from lbs.checkins.service.histories import PEOPLE, Histories, Place, Visitor, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
+from lbs.offers.queries import terms_of
 from lbs.offers.rules import (
     History,
     Look,
@@ -65,15 +66,13 @@ from lbs.offers.rules import (
     is_customers,
     opens,
     opens_for_others,
-    read_limits,
-    read_rule,
     sold_out,
     stand,
     stand_after,
     takes_of,
     withheld,
 )
-from lbs.offers.rules.schedule import is_on, parse_schedule
+from lbs.offers.rules.schedule import is_on
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
 from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
@@ -149,12 +148,6 @@ class Case:
         return self.claim.visit or int(self.seen.visits) + self.is_new_visit
 
     @property
-    def offers(self) -> Offers:
-        """The running and coming offers at the venue."""
-        at, seen = self.claim.occurred_at, self.seen
-        return [(row, _offer(row, seen, seen.venue_id, at)) for row in seen.offers or ()]
-
-    @property
     def history(self) -> History:
         """The customer's past at the venue, up to this check-in."""
         claim, seen = self.claim, self.seen
@@ -177,6 +170,8 @@ class Case:
     def opens_for_others(self, offer: Offer) -> Look | None:
         """Staff are none of those who complete a party or a swarm."""
         if not self.judgement.accepted or self.facts.past.standing == "staff":
+            return None
+        if offer.rule.needs.isdisjoint(PEOPLE):
             return None
         return opens_for_others(offer, self.history_for(offer))
 
@@ -355,9 +350,13 @@ def nearby(
     rows = queries.nearby(
         session, customer_id=customer_id, lon=lon, lat=lat, radius_m=radius_m, limit=limit, now=now
     )
-    places = [Place(_history(row, now), _offers_near(row, now)) for row in rows]
+    offers = _offers(session, rows, now)
+    places = [
+        Place(_history(row, now), [offer for _, offer in there])
+        for row, there in zip(rows, offers, strict=True)
+    ]
     known = histories(session, Visitor(customer_id, NOBODYS, now), places)
-    return [_view_nearby(row, place, known) for row, place in zip(rows, places, strict=True)]
+    return [_view_nearby(row, there, known) for row, there in zip(rows, offers, strict=True)]
 
 
 def list_check_ins(
@@ -442,7 +441,7 @@ def _try_to_conclude(
     if claim.verdict == Verdict.ACCEPTED.word:
         judgement = uphold(judgement, claim.level)
     case = Case(customer_id, claim, seen, facts, judgement, now)
-    offers = case.offers
+    [offers] = _offers(session, [seen], claim.occurred_at)
     place = Place(case.history, [offer for _, offer in offers])
     if judgement.accepted:
         _wait(session, case, place)
@@ -453,12 +452,13 @@ def _try_to_conclude(
         **_fix_columns(claim, tools.vault),
         **_event_columns(case, offers),
     }
-    own = list(_own_grants(case, offers, tools))
+    opening = {offer.id: look for _, offer in offers if (look := case.opens(offer))}
+    own = list(_own_grants(case, offers, opening, tools))
     written = _write(session, case, columns, own, _others_grants(session, case, offers, tools))
     if written is None:
         return None
     unlocked = [_with_own_code(grant.view, written.codes, tools.vault) for grant in written.granted]
-    locked = tuple(_closed(case, offers, written))
+    locked = tuple(_closed(case, offers, opening, written))
     return CheckedIn(
         id=claim.id,
         venue_id=seen.venue_id,
@@ -693,15 +693,34 @@ def _read_proof(written: dict[str, Any]) -> Proven:
     )
 
 
-def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offer:
-    """The row of an offer as the rules take it, for the customer and the day of `seen`."""
-    schedule = parse_schedule(row["schedule"])
+def _offers(session: Session, venues: Sequence[Any], at: datetime) -> list[Offers]:
+    """The running and coming offers at each venue, with their terms."""
+    versions = {_version(offer) for venue in venues for offer in venue.offers or ()}
+    terms = terms_of(session, versions)
+    return [
+        [_meet({**terms[_version(offer)], **offer}, venue, at) for offer in venue.offers or ()]
+        for venue in venues
+    ]
+
+
+def _version(offer: Mapping[str, Any]) -> tuple[str, int]:
+    return offer["id"], offer["version"]
+
+
+def _meet(row: dict[str, Any], seen: Any, at: datetime) -> tuple[dict[str, Any], Offer]:
+    """The row, and the same as the rules take it for the customer and the day of `seen`."""
+    if row["min_level"] is None:
+        row["min_level"] = seen.min_level
+    return row, _offer(row, seen, at)
+
+
+def _offer(row: dict[str, Any], seen: Any, at: datetime) -> Offer:
     return Offer(
         id=row["id"],
-        rule=read_rule(row["rule"]),
-        valid_from=datetime.fromisoformat(row["valid_from"]),
-        is_on=is_on(schedule, at, ZoneInfo(seen.time_zone), seen.opening_hours),
-        takes=read_limits(row).buckets(seen.subject_id, seen.local_day, venue_id),
+        rule=row["rule"],
+        valid_from=row["valid_from"],
+        is_on=is_on(row["schedule"], at, ZoneInfo(seen.time_zone), seen.opening_hours),
+        takes=row["limits"].buckets(seen.subject_id, seen.local_day, seen.venue_id),
         taken=row["taken"] or {},
         has_codes=row["codes_left"] is not False,
         holds=row["holds_ready"] is not None,
@@ -711,11 +730,13 @@ def _offer(row: dict[str, Any], seen: Any, venue_id: UUID, at: datetime) -> Offe
     )
 
 
-def _own_grants(case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:
+def _own_grants(
+    case: Case, offers: Offers, opening: Mapping[str, Look], tools: Tools
+) -> Iterator[Grant]:
     """What opens for the customer."""
     for row, offer in offers:
-        look = case.opens(offer)
-        if look and UUID(row["id"]) not in case.claim.opened and not case.withholds(row):
+        look = opening.get(offer.id)
+        if look and row["offer_id"] not in case.claim.opened and not case.withholds(row):
             takes = takes_of(offer, look)
             yield make_grant(row, look, takes, case.holder, case.seen, tools, case.now)
 
@@ -762,7 +783,7 @@ def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:
 def _may_have(other: Any, row: Mapping[str, Any]) -> bool:
     """Whether one of the others has come with a proof that is strong enough, and not had it."""
     asked = asked_level(row["min_level"], other.risk)
-    return other.level >= asked and UUID(row["id"]) not in other.opened
+    return other.level >= asked and row["offer_id"] not in other.opened
 
 
 def _takes_for(other: Any, row: Mapping[str, Any], takes: Mapping[str, Take]) -> dict[str, Take]:
@@ -790,20 +811,22 @@ def _fit(session: Session, grants: Sequence[Grant]) -> list[Grant]:
     return fit(grants, lock_stock(session, caps))
 
 
-def _closed(case: Case, offers: Offers, written: Written) -> Iterable[ClosedOffer]:
-    """The offers that the check-in has not opened."""
+def _closed(
+    case: Case, offers: Offers, opening: Mapping[str, Look], written: Written
+) -> Iterable[ClosedOffer]:
+    """The offers that the check-in has not opened; the rules of those `opening` are met."""
     open_now = {*case.claim.opened, *(grant.candidate.id for grant in written.granted)}
     alone = not all(grant.candidate.combinable for grant in written.granted)
     opened = Opened(len(open_now), alone=alone or case.opened.alone)
     for row, offer in offers:
-        offer_id = UUID(row["id"])
+        offer_id = row["offer_id"]
         if offer_id in open_now:
             continue
         history = case.history_for(offer)
         standing = stand_after(offer, history, accepted=case.judgement.accepted)
         if offer_id in written.lost:
             standing = sold_out(standing)
-        elif case.opens(offer):
+        elif offer.id in opening:
             fits = choose([candidate_of(row)], case.stacking, opened)
             why = case.withholds(row) if fits else Why.NOT_COMBINABLE
             standing = withheld(standing, why or Why.NOT_COMBINABLE)
@@ -814,7 +837,7 @@ def _closed_offer(case: Case, row: dict[str, Any], standing: Standing) -> Closed
     level = case.judgement.asks(row["min_level"])
     asks = standing.why in (Why.LEVEL_TOO_LOW, Why.NOT_ACCEPTED)
     needs = brings(level, case.judgement, case.facts) if asks else ()
-    return ClosedOffer(UUID(row["id"]), row["teaser"], level, standing, needs)
+    return ClosedOffer(row["offer_id"], row["teaser"], level, standing, needs)
 
 
 def _receipt(case: Case, limits: Limits, tools: Tools) -> str | None:
@@ -837,13 +860,9 @@ def _receipt(case: Case, limits: Limits, tools: Tools) -> str | None:
     )
 
 
-def _offers_near(row: Any, now: datetime) -> list[Offer]:
-    return [_offer(offer, row, row.id, now) for offer in row.offers or ()]
-
-
-def _view_nearby(row: Any, place: Place, known: Histories) -> NearbyVenue:
+def _view_nearby(row: Any, offers: Offers, known: Histories) -> NearbyVenue:
     return NearbyVenue(
-        id=row.id,
+        id=row.venue_id,
         name=row.name,
         category=row.category,
         time_zone=row.time_zone,
@@ -853,12 +872,12 @@ def _view_nearby(row: Any, place: Place, known: Histories) -> NearbyVenue:
         distance_m=round(row.distance_m),
         offers=tuple(
             ClosedOffer(
-                UUID(offer["id"]),
+                offer["offer_id"],
                 offer["teaser"],
                 offer["min_level"],
-                stand(ruled, known[row.id, ruled.id]),
+                stand(ruled, known[row.venue_id, ruled.id]),
             )
-            for offer, ruled in zip(row.offers or (), place.offers, strict=True)
+            for offer, ruled in offers
         ),
     )
 
@@ -868,7 +887,7 @@ def _history(row: Any, now: datetime) -> History:
     return History(
         now=now,
         zone=ZoneInfo(row.time_zone),
-        venue_id=row.id,
+        venue_id=row.venue_id,
         visits=row.visits,
         last_visit_at=row.last_at,
     )

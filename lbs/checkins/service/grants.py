@@ -99,7 +99,7 @@ def make_grant(
     within = row["redeem_within_s"]
     view = UnlockView(
         id=new_id(),
-        offer_id=UUID(row["id"]),
+        offer_id=row["offer_id"],
         offer_version=row["version"],
         venue_id=venue.venue_id,
         venue_name=venue.venue_name,
@@ -112,9 +112,7 @@ def make_grant(
         currency=row["currency"],
         opened_by=holder.opened_by,
         unlocked_at=now,
-        expires_at=now + timedelta(seconds=within)
-        if within
-        else datetime.fromisoformat(row["valid_to"]),
+        expires_at=now + timedelta(seconds=within) if within else row["valid_to"],
         code=None if row["reserve_s"] else code,
         reserve_s=row["reserve_s"],
     )
@@ -134,7 +132,7 @@ def make_grant(
 def candidate_of(row: Mapping[str, Any]) -> Candidate:
     """The offer of the row, as it is chosen by."""
     return Candidate(
-        UUID(row["id"]), row["value_minor"], row["currency"], row["priority"], row["combinable"]
+        row["offer_id"], row["value_minor"], row["currency"], row["priority"], row["combinable"]
     )
 
 

@@ -37,7 +37,6 @@ OF_A_REPLAY = (
     Assumption.DATES_LEFT_OUT,
     Assumption.NOTHING_GIVEN_BACK,
     Assumption.LEVELS_REACHED,
-    Assumption.NO_RISK,
     Assumption.GUESTS_ONLY,
     Assumption.ALONE,
 )
@@ -76,8 +75,8 @@ ASSUMPTIONS: Mapping[Assumption, Text] = {
         "da": "Ingen oplåsning udløber eller annulleres, så ingen giver plads under en grænse.",
     },
     Assumption.LEVELS_REACHED: {
-        "en": "A check-in counts, when it was made, with the level that it had in the end.",
-        "da": "Et besøg tæller, da det skete, med det niveau, det endte på.",
+        "en": "A check-in counts, when it was made, with the level and risk it had in the end.",
+        "da": "Et besøg tæller, da det skete, med det niveau og den risiko, det endte på.",
     },
     Assumption.GUESTS_ONLY: {
         "en": "Those who are staff or testers today, or have been erased, open nothing.",

@@ -21,6 +21,9 @@ FEWEST = 5
 REFERRED_FOR = timedelta(days=7)
 """How long after a share brought a customer it is credited with an opening."""
 
+HIGHEST = 3
+"""The level beyond which nobody is asked, whatever the risk."""
+
 NOBODY: Mapping[str, datetime] = MappingProxyType({})
 
 
@@ -180,7 +183,8 @@ class _Stage:
         return self._terms.met(self._sites[visit.venue_id], visit.customer, at, self._taken)
 
     def _is_too_low(self, visit: Visit) -> bool:
-        return visit.level < min(self.most, self._terms.asks(self._sites[visit.venue_id]))
+        asks = min(self.most, self._terms.asks(self._sites[visit.venue_id]))
+        return visit.level < min(HIGHEST, asks + visit.risk)
 
     def _is_referred(self, visit: Visit) -> bool:
         brought_at = self._referred.get(visit.customer)

@@ -12,7 +12,6 @@ leave all of it.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,12 +90,6 @@ def read_schedule(document: Mapping[str, Any]) -> Schedule:
         dates=tuple(map(_read_range, document.get("dates", ()))),
         exclusions=tuple(map(_read_range, document.get("exclusions", ()))),
     )
-
-
-@lru_cache(maxsize=20_000)
-def parse_schedule(text: str) -> Schedule:
-    """The same from the document's JSON, remembered."""
-    return read_schedule(json.loads(text))
 
 
 def write_schedule(schedule: Schedule) -> dict[str, Any]:

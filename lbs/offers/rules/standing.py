@@ -61,6 +61,8 @@ class Limits:
 
     def buckets(self, subject: object, local_day: date, venue_id: object) -> dict[str, Take]:
         """The counters that one unlock takes from."""
+        if self == UNLIMITED:
+            return {}
         caps = {
             TOTAL_BUCKET: self.total,
             day_bucket(local_day): self.per_day,
@@ -72,6 +74,9 @@ class Limits:
         if (budget := self.budget) and budget.cost_minor:
             takes[budget_bucket(budget.currency)] = Take(budget.cost_minor, budget.budget_minor)
         return takes
+
+
+UNLIMITED = Limits()
 
 
 def read_limits(terms: Mapping[str, Any]) -> Limits:
@@ -193,18 +198,15 @@ def opens_for_others(offer: Offer, history: History) -> Look | None:
 
 def stand(offer: Offer, history: History) -> Standing:
     """How the offer stands for a customer with this history, who could check in here."""
-    look = offer.rule.look(history)
-    why = obstacle(offer, history.now) or look.why
-    if offer.unclaimed:
-        why = _full(offer, taken_by_claim(offer.takes)) or Why.NOT_RESERVED
-    return Standing(_state(offer, why), look.progress, look.target, why, look.unit)
+    return _stand(offer, offer.rule.look(history), history.now)
 
 
 def stand_after(offer: Offer, history: History, *, accepted: bool) -> Standing:
     """How an offer stands that a check-in after this history did not open."""
-    before = stand(offer, history)
+    look = offer.rule.look(history)
+    before = _stand(offer, look, history.now)
     if accepted:
-        return replace(before, progress=offer.rule.look(history).after)
+        return replace(before, progress=look.after)
     if before.state is State.UNLOCKABLE_HERE:
         return replace(before, state=State.LOCKED, why=Why.NOT_ACCEPTED)
     return before
@@ -218,6 +220,13 @@ def withheld(standing: Standing, why: Why) -> Standing:
 def sold_out(standing: Standing) -> Standing:
     """An offer that was free when the check-in was judged, and taken when it was written."""
     return replace(standing, state=State.TAKEN, why=Why.SOLD_OUT)
+
+
+def _stand(offer: Offer, look: Look, now: datetime) -> Standing:
+    why = obstacle(offer, now) or look.why
+    if offer.unclaimed:
+        why = _full(offer, taken_by_claim(offer.takes)) or Why.NOT_RESERVED
+    return Standing(_state(offer, why), look.progress, look.target, why, look.unit)
 
 
 def _state(offer: Offer, why: Why | None) -> State:

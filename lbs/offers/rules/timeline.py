@@ -38,6 +38,8 @@ class Visit:
     """Of one who has been erased: a name that nobody else has."""
     venue_id: str
     level: int
+    risk: int = 0
+    """How much more than the offer's level is asked of it."""
     event_id: str | None = None
     standing: str | None = None
     """Today: `staff`, `tester` or `erased`; None: a guest."""
