@@ -25,12 +25,17 @@ class FieldErrorSchema(ma.Schema):
         required=True, metadata={"example": "Missing data for required field."}
     )
     pointer = ma.fields.String(
-        metadata={"description": "JSON pointer into the body", "example": "#/evidence/0/accuracy_m"}
+        metadata={
+            "description": "JSON pointer into the body, or into what the request would change",
+            "example": "#/evidence/0/accuracy_m",
+        }
     )
     parameter = ma.fields.String(metadata={"description": "The query, path or header parameter"})
     rule = ma.fields.String(
         metadata={"description": "The rule that was broken, where it has a name"}
     )
+    mend = ma.fields.String(metadata={"description": "What would mend it"})
+    about = ma.fields.UUID(metadata={"description": "What else it is about"})
 
 
 class ProblemSchema(ma.Schema):

@@ -36,11 +36,11 @@ class StatusRefused(Refused):
 
 class OfferNotReady(Refused):
     """An offer is reviewed when it is activated, and when it is changed while it is active. Errors
-    that the review finds stop either; `findings` has all that it found: what it is, the member of
-    the offer that it is about, and what would mend it.
+    that the review finds stop either. Each of `errors` says what it is (`rule`), which member of
+    the offer it is about (`pointer`), and what would mend it.
 
-    `GET /v1/offers/{id}/review` reviews an offer at any time. To change an active offer in more
-    than one step, pause it first.
+    `GET /v1/offers/{id}/review` reviews an offer at any time, and tells warnings too. To change an
+    active offer in more than one step, pause it first.
     """
 
     code = "offer-not-ready"

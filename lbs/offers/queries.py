@@ -425,7 +425,7 @@ _MEANS = text("""
 def _promotions_beside(
     session: Session, merchant_id: UUID, offer: Row[Any], now: datetime
 ) -> tuple[policy.Promotion, ...]:
-    """Those that may run with the offer from now on, give or take the day by which clocks differ"""
+    """Those that may run with the offer from now on, by the clocks of anywhere."""
     first = max(offer.valid_from, now).date() - DAY
     last = offer.valid_to.date() + DAY
     rows = session.scalars(

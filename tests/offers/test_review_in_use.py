@@ -32,6 +32,22 @@ def codes(findings: list[dict[str, Any]]) -> dict[str, str]:
     return {finding["code"]: finding["severity"] for finding in findings}
 
 
+def as_errors(findings: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """What a problem says of those that are errors."""
+    names = {
+        "text": "detail",
+        "pointer": "pointer",
+        "code": "rule",
+        "mend": "mend",
+        "about": "about",
+    }
+    return [
+        {name: finding[member] for member, name in names.items() if finding[member]}
+        for finding in findings
+        if finding["severity"] == "error"
+    ]
+
+
 def activate(world: World, offer: dict[str, Any], **options: Any) -> Any:
     path = f"/v1/offers/{offer['id']}/status"
     return world.call("post", path, world.key, json={"status": "active"}, **options)
@@ -132,7 +148,7 @@ def test_an_error_is_found_and_stops_activation(
     assert member in offer
     refused = activate(world, offer)
     assert (refused.status_code, refused.json["code"]) == (409, "offer-not-ready")
-    assert refused.json["findings"] == found["findings"]
+    assert refused.json["errors"] == as_errors(found["findings"])
     assert world.ask("get", f"/v1/offers/{offer['id']}") == offer
 
 
@@ -203,7 +219,8 @@ def test_a_public_promotion_may_not_be_repeated(world: World, other_world: World
     assert (finding["code"], finding["severity"]) == ("reposted_promotion", "error")
     assert finding["about"] == promotion["id"]
     assert NEWS["text"] in finding["text"]
-    assert activate(world, offer).status_code == 409
+    [error] = activate(world, offer).json["errors"]
+    assert (error["rule"], error["about"]) == ("reposted_promotion", promotion["id"])
     world.ask("delete", f"/v1/promotions/{promotion['id']}")
     assert activate(world, offer).status_code == 200
 
@@ -330,7 +347,7 @@ def test_findings_speak_the_readers_language(world: World):
         ]
         assert (first["text"], first["mend"]) == texts
         refused = activate(world, offer, headers=headers).json
-        assert first in refused["findings"]
+        assert refused["errors"][0] == as_errors([first])[0]
     change(world, offer, teaser=OFFER["teaser"], cost_minor=0)
     activate(world, offer)
     path = f"/v1/offers/{offer['id']}"
@@ -342,7 +359,7 @@ def test_a_change_of_an_active_offer_is_reviewed_again(world: World):
     offer = world.offer(world.venue())
     refused = change(world, offer, **GIVEN_AWAY)
     assert (refused.status_code, refused.json["code"]) == (409, "offer-not-ready")
-    assert "reward_in_teaser" in codes(refused.json["findings"])
+    assert "reward_in_teaser" in [each["rule"] for each in refused.json["errors"]]
     assert world.ask("get", f"/v1/offers/{offer['id']}") == offer
     warned = change(world, offer, cost_minor=0).json
     assert codes(warned["review"]["warnings"]) == {"cost_zero": "warning"}

@@ -97,7 +97,7 @@ class OfferStatus(MethodView):
     def post(self, body: dict[str, str], offer_id: UUID) -> Any:
         """Activate, pause or end an offer
 
-        Activation reviews the offer: errors stop it with a problem that has them as `findings`,
+        Activation reviews the offer: errors stop it with a problem that tells them,
         warnings are kept as its `review`.
 
         A paused or ended offer opens for nobody; what it opened before can still be redeemed.

@@ -11,7 +11,7 @@ from lbs.http.problems import from_domain
 from lbs.offers import service
 from lbs.offers.errors import OfferNotReady
 from lbs.offers.routes.offers import OFFERS, blp
-from lbs.offers.schemas.reviews import OfferReviewSchema, ReviewFindingSchema
+from lbs.offers.schemas.reviews import OfferReviewSchema, present_errors
 
 
 @blp.route("/v1/offers/<uuid:offer_id>/review")
@@ -30,6 +30,6 @@ class OfferReview(MethodView):
 
 
 @blp.errorhandler(OfferNotReady)
-def tell_findings(refusal: OfferNotReady) -> Response:
-    refusal.extra["findings"] = ReviewFindingSchema(many=True).dump(refusal.findings)
+def tell_errors(refusal: OfferNotReady) -> Response:
+    refusal.extra["errors"] = present_errors(refusal.findings)
     return from_domain(refusal)

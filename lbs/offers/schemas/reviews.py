@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import fields
 
 from lbs.http.fields import Schema, Word
 from lbs.http.languages import say
-from lbs.offers.policy import Code, Severity
+from lbs.offers.policy import Code, Finding, Severity
 from lbs.offers.policy.review import MOST
 
 
@@ -85,3 +86,18 @@ class PassedReviewSchema(Schema):
     at = fields.String(required=True, metadata={"format": "date-time"})
     terms_version = fields.Integer(required=True)
     warnings = fields.List(fields.Nested(ReviewFindingSchema), required=True)
+
+
+def present_errors(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """Those that stop activation, as the errors of a problem."""
+    return [
+        {
+            "detail": say(each.text),
+            "pointer": each.pointer,
+            "rule": each.code,
+            "mend": say(each.mend),
+            **({"about": str(each.about)} if each.about else {}),
+        }
+        for each in findings
+        if each.severity is Severity.ERROR
+    ]
