@@ -40,7 +40,7 @@ def grant(offer_id: uuid.UUID, caps: dict[str, int], once: dict[str, int]) -> Gr
         expires_at=NOW,
         code="",
     )
-    return Grant(holder, view, "", b"", own_code=False, caps=caps, once=once)
+    return Grant(holder, view, "", b"", wants_own_code=False, caps=caps, once=once)
 
 
 CAPS = {"total": 4, "day 2026-11-22": 3, "customer a": 1, "customer b": 2}

@@ -35,7 +35,16 @@ from lbs.checkins.policy import (
 )
 from lbs.checkins.service.company import ALONE, Company, find_company
 from lbs.checkins.service.evidence import Evidence, Tools, find_staff, spend, verify
-from lbs.checkins.service.grants import OPENED_BY, Grant, Holder, fit, make_grant, unused
+from lbs.checkins.service.grants import (
+    OPENED_BY,
+    Grant,
+    Holder,
+    fit,
+    follow_up,
+    give_codes,
+    make_grant,
+    unused,
+)
 from lbs.checkins.service.histories import Histories, Place, Visitor, histories
 from lbs.db import Session, new_id
 from lbs.geo import Point, distance_m
@@ -61,6 +70,7 @@ from lbs.offers.rules import (
 from lbs.offers.rules import Limits as OfferLimits
 from lbs.offers.rules.schedule import is_on, parse_schedule
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
+from lbs.shares.queries import use_referrals
 from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
@@ -424,7 +434,8 @@ def _try_to_conclude(
     case = replace(case, histories=histories(session, visitor, [place]))
     own = list(_own_grants(case, offers, tools))
     others = _others_grants(session, case, offers, tools)
-    grants = _fit(session, [*own, *others]) if others else own
+    fitting = _fit(session, [*own, *others]) if others else own
+    grants = give_codes(session, fitting, tools.vault)
     written = queries.record(
         session,
         **_check_in_columns(case),
@@ -437,11 +448,11 @@ def _try_to_conclude(
     granted = frozenset(written.granted or ())
     if written.taken and (given_up := unused(grants, granted, written.taken)):
         give_back(session, given_up)
-    unlocked = [
-        _with_own_code(grant.view, written.codes or {}, tools.vault)
-        for grant in own
-        if grant.view.id in granted
-    ]
+    given = [grant for grant in grants if grant.view.id in granted]
+    follow_up(session, given)
+    unlocked = [grant.view for grant in given if grant.holder.check_in_id == claim.id]
+    if seen.is_referred and unlocked:
+        _credit(session, case, unlocked)
     lost = {grant.view.offer_id for grant in own if grant.view.id not in granted}
     locked = tuple(_closed(case, offers, {view.offer_id for view in unlocked}, lost))
     return CheckedIn(
@@ -686,10 +697,17 @@ def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -
     ]
 
 
-def _with_own_code(view: UnlockView, codes: Mapping[str, str], vault: Vault) -> UnlockView:
-    """The code that the customer shows is the merchant's, where one went with the unlock."""
-    sealed = codes.get(str(view.id))
-    return replace(view, code=vault.unseal(sealed)) if sealed else view
+def _credit(session: Session, case: Case, unlocked: Sequence[UnlockView]) -> None:
+    """The friends' shares through which the customer has come to what has opened."""
+    use_referrals(
+        session,
+        customer_id=case.customer_id,
+        offer_ids=[view.offer_id for view in unlocked],
+        check_in_id=case.claim.id,
+        venue_id=case.seen.venue_id,
+        counted=case.holder.counted,
+        now=case.now,
+    )
 
 
 def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:

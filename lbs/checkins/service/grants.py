@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lbs.checkins.queries import record_pledges
 from lbs.checkins.service.evidence import Tools
-from lbs.db import new_id
+from lbs.db import Session, new_id
 from lbs.offers.rules import Look, Pledge, Reach, is_taken_once
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
+from lbs.unlocks.queries import hand_out_codes, take_codes
 from lbs.unlocks.service import UnlockView
+from lbs.vault import Vault
 
 OPENED_BY = {Reach.PARTY: "party", Reach.PRESENT: "swarm"}
 """What another's check-in has completed."""
@@ -43,14 +46,16 @@ class Grant:
     view: UnlockView
     sealed_code: str
     code_digest: bytes
-    own_code: bool
-    """Whether it goes with a code of the merchant's own, in place of the one made for it."""
+    wants_own_code: bool
+    """Whether it goes with a code of the merchant's own only."""
     caps: Mapping[str, int]
     """The counters that it takes from, each with its cap."""
     once: Mapping[str, int]
     """Those from which all whom the offer opens for take together."""
     pledges: Sequence[Pledge] = ()
     """What the merchant owes for it."""
+    code_id: UUID | None = None
+    """Of the merchant's own code that goes with it."""
 
     @property
     def counters(self) -> dict[tuple[UUID, str], int]:
@@ -77,9 +82,6 @@ class Grant:
             "first_visit": holder.first_visit,
             "counted": holder.counted,
             "opened_by": view.opened_by,
-            "own_code": self.own_code,
-            "currency": view.currency,
-            "pledges": [asdict(pledge) for pledge in self.pledges],
         }
 
 
@@ -120,11 +122,46 @@ def make_grant(
         view,
         tools.vault.seal(code),
         tools.vault.digest(code),
-        own_code=row["codes_left"] is not None,
+        wants_own_code=row["codes_left"] is not None,
         caps={bucket: cap for bucket, cap in caps.items() if not is_taken_once(bucket)},
         once={bucket: cap for bucket, cap in caps.items() if is_taken_once(bucket)},
         pledges=look.pledges,
     )
+
+
+def give_codes(session: Session, grants: Sequence[Grant], vault: Vault) -> list[Grant]:
+    """The same with the merchant's own codes, where they are to have some; first come first."""
+    wanting = {g.view.id: g.view.offer_id for g in grants if g.wants_own_code}
+    codes = take_codes(session, wanting) if wanting else {}
+    return [
+        _with_code(grant, codes[grant.view.id], vault) if grant.wants_own_code else grant
+        for grant in grants
+        if not grant.wants_own_code or grant.view.id in codes
+    ]
+
+
+def _with_code(grant: Grant, code: Any, vault: Vault) -> Grant:
+    return replace(
+        grant,
+        view=replace(grant.view, code=vault.unseal(code.sealed_code)),
+        sealed_code=code.sealed_code,
+        code_digest=code.code_digest,
+        code_id=code.id,
+    )
+
+
+def follow_up(session: Session, granted: Sequence[Grant]) -> None:
+    """What goes with some unlocks beside: the merchant's codes, and what it owes."""
+    codes = {grant.code_id: grant.view.id for grant in granted if grant.code_id}
+    if codes:
+        hand_out_codes(session, codes)
+    pledges = [
+        {"unlock_id": str(grant.view.id), **asdict(pledge)}
+        for grant in granted
+        for pledge in grant.pledges
+    ]
+    if pledges:
+        record_pledges(session, pledges)
 
 
 def used(grants: Iterable[Grant]) -> Counter[tuple[UUID, str]]:
