@@ -137,9 +137,6 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "first_visit": not seen["visits"],
             "counted": True,
             "opened_by": "check_in",
-            "own_code": False,
-            "currency": offer["currency"],
-            "pledges": [],
         }
         for offer in seen["offers"]
     ]

@@ -118,8 +118,7 @@ _GRANTS = f"""
         'takes', '{{}}'::jsonb, 'once', '{{}}'::jsonb,
         'event_id', {_id("event", ":n * 2 + 1", ":ms")}, 'check_in_id', {_CHECK_IN},
         'customer_id', {_CUSTOMER}, 'subject_id', :subject_id, 'level', 1,
-        'first_visit', :visits = 0, 'counted', true, 'opened_by', 'check_in',
-        'own_code', false, 'currency', {_OFFER} -> 'currency', 'pledges', '[]'::jsonb))
+        'first_visit', :visits = 0, 'counted', true, 'opened_by', 'check_in'))
 """
 _DIGEST = "sha256(int8send(:n))"
 _AGO = {

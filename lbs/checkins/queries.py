@@ -16,17 +16,9 @@ from lbs.circles.queries import FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.shares.queries import IS_REFERRED, RECORD_FRIEND_VISITS, USE_REFERRALS
+from lbs.shares.queries import HAS_REFERRAL, IS_REFERRED
 from lbs.unlocks.models import Unlock
-from lbs.unlocks.queries import (
-    FREE_STOCK,
-    HAND_OUT_CODES,
-    HAS_CODES,
-    HAS_CODES_LEFT,
-    TAKE_CODES,
-    TAKE_STOCK,
-    TAKEN_BY,
-)
+from lbs.unlocks.queries import FREE_STOCK, HAS_CODES, HAS_CODES_LEFT, TAKEN_BY
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
@@ -100,7 +92,7 @@ GATHER = Statement(f"""
            last_fix.accuracy_m AS last_accuracy_m,
            EXISTS (SELECT FROM fix WHERE digest = ANY(:digests) AND check_in_id <> :check_in_id
                    AND NOT (customer_id = customer.id AND captured_at = :captured_at)) AS repeated,
-           app.sealed_integrity IS NOT NULL AS attests,
+           app.sealed_integrity IS NOT NULL AS attests, {HAS_REFERRAL} AS is_referred,
            stacking.policy AS stacking_policy, stacking.max_per_check_in, ({_OFFERS}) AS offers
     FROM customer
     JOIN app ON app.id = customer.app_id
@@ -144,13 +136,7 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
-_CREDITED = USE_REFERRALS.format(
-    given="""SELECT wanted.offer_id FROM wanted JOIN granted ON granted.id = wanted.unlock_id
-             WHERE wanted.check_in_id = :check_in_id"""
-)
-_OWN_CODES = TAKE_CODES.format(given="SELECT unlock_id, offer_id FROM wanted WHERE own_code")
-
-RECORD = Statement(f"""
+RECORD = Statement("""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -192,8 +178,7 @@ RECORD = Statement(f"""
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
             code_digest text, expires_at timestamptz, takes jsonb, once jsonb, reserve_s bigint,
             event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
-            first_visit boolean, counted boolean, opened_by text, own_code boolean,
-            currency text, pledges jsonb)
+            first_visit boolean, counted boolean, opened_by text)
         WHERE EXISTS (SELECT FROM checked_in)
     ), asked AS (
         SELECT offer_id, key AS bucket, sum((value[0])::bigint)::bigint AS units,
@@ -204,58 +189,43 @@ RECORD = Statement(f"""
         FROM wanted, jsonb_each(once)
     ), taken AS (
         {TAKE_STOCK.format(given="SELECT * FROM asked")}
-    ), picked AS ({_OWN_CODES}), granted AS (
+    ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
                             units, counted, opened_by, unlocked_at, expires_at, reserve_s)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
-               wanted.check_in_id, wanted.customer_id, wanted.subject_id,
-               coalesce(picked.sealed_code, wanted.sealed_code),
-               coalesce(picked.code_digest, decode(wanted.code_digest, 'hex')), 'unlocked',
-               taking.names, taking.units, wanted.counted, wanted.opened_by, :now,
-               wanted.expires_at, wanted.reserve_s
-        FROM wanted LEFT JOIN picked USING (unlock_id), LATERAL (
+               wanted.check_in_id, wanted.customer_id, wanted.subject_id, wanted.sealed_code,
+               decode(wanted.code_digest, 'hex'), 'unlocked', taking.names, taking.units,
+               wanted.counted, wanted.opened_by, :now, wanted.expires_at, wanted.reserve_s
+        FROM wanted, LATERAL (
             SELECT coalesce(array_agg(key), '{{}}') AS names,
                    coalesce(array_agg((value[0])::bigint), '{{}}') AS units
             FROM jsonb_each(wanted.takes)
         ) AS taking
-        WHERE wanted.own_code = (picked.code_id IS NOT NULL) AND NOT EXISTS (
+        WHERE NOT EXISTS (
             SELECT FROM jsonb_object_keys(wanted.takes || wanted.once) AS bucket
             WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
         ON CONFLICT (check_in_id, offer_id) DO NOTHING
         RETURNING id
-    ), handed_out AS ({HAND_OUT_CODES}), used AS ({_CREDITED}),
-    friend_visit AS ({RECORD_FRIEND_VISITS}), recorded AS (
+    ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
-                                  offer_id, offer_version, unlock_id, amount_minor, currency,
-                                  recipient, counted)
+                                  offer_id, offer_version, unlock_id, counted)
         SELECT CAST(:event_id AS uuid), CAST(:now AS timestamptz), 'check_in',
                CAST(:merchant_id AS uuid), CAST(:venue_id AS uuid), CAST(:subject_id AS uuid),
                checked_in.id, CAST(:verdict AS text), CAST(:verdict_before AS text),
                CAST(:level AS bigint), CAST(:first_visit AS boolean), CAST(:reasons AS text[]),
-               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, CAST(NULL AS bigint), NULL, NULL,
-               :counted
+               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, :counted
         FROM checked_in
         UNION ALL
         SELECT wanted.event_id, CAST(:now AS timestamptz), 'unlocked', CAST(:merchant_id AS uuid),
                CAST(:venue_id AS uuid), wanted.subject_id, wanted.check_in_id, NULL, NULL,
                wanted.level, wanted.first_visit, NULL, NULL, wanted.offer_id,
-               wanted.offer_version, granted.id, NULL, NULL, NULL, wanted.counted
+               wanted.offer_version, granted.id, wanted.counted
         FROM granted JOIN wanted ON wanted.unlock_id = granted.id
-        UNION ALL
-        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'pledged',
-               CAST(:merchant_id AS uuid), CAST(:venue_id AS uuid), wanted.subject_id,
-               wanted.check_in_id, NULL, NULL, NULL, NULL, NULL, NULL, wanted.offer_id,
-               wanted.offer_version, granted.id, pledge.amount_minor, wanted.currency,
-               pledge.recipient, wanted.counted
-        FROM granted JOIN wanted ON wanted.unlock_id = granted.id,
-             jsonb_to_recordset(wanted.pledges) AS pledge(amount_minor bigint, recipient text)
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
            (SELECT array_agg(id) FROM granted) AS granted,
-           (SELECT jsonb_object_agg(unlock_id, sealed_code) FROM picked
-            WHERE unlock_id IN (SELECT id FROM granted)) AS codes,
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
             WHERE (SELECT count(*) FROM granted) < (SELECT count(*) FROM wanted)) AS taken
 """)
@@ -266,6 +236,20 @@ UNDO = Statement("ROLLBACK TO SAVEPOINT before_unlocks")
 LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR NO KEY UPDATE")
 
 LOCK_CUSTOMER_OUT = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
+
+RECORD_PLEDGES = Statement("""
+    INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                              offer_id, offer_version, unlock_id, amount_minor, currency,
+                              recipient, counted)
+    SELECT gen_random_uuid(), unlock.unlocked_at, 'pledged', unlock.merchant_id, unlock.venue_id,
+           unlock.subject_id, unlock.check_in_id, unlock.offer_id, unlock.offer_version, unlock.id,
+           pledge.amount_minor, terms.currency, pledge.recipient, unlock.counted
+    FROM jsonb_to_recordset(CAST(:pledges AS jsonb)) AS pledge(
+        unlock_id uuid, amount_minor bigint, recipient text)
+    JOIN unlock ON unlock.id = pledge.unlock_id
+    JOIN offer_version AS terms
+      ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)
+""")
 
 _THREE_HOURS = """
     {row}.occurred_at BETWEEN CAST(:now AS timestamptz) - interval '3 hours'
@@ -698,9 +682,8 @@ def record(
 
     `recorded` is false, and nothing was written, where the history that was judged
     (`visits_seen`, `revision_seen`) is no longer the history there is. `granted` are the unlocks
-    for which every counter had room, `codes` the merchant's own that went with them. Where those
-    are not all, `taken` are the counters that had room, and what was taken for the others is to
-    be given back.
+    for which every counter had room; where that is not all, `taken` are the counters that had
+    room, and what was taken for the others is to be given back.
     """
     return RECORD.one(
         session,
@@ -721,6 +704,11 @@ def save(session: Session) -> None:
 def undo(session: Session) -> None:
     """Take back, within the transaction, all that was written since `save`."""
     UNDO.do(session, {})
+
+
+def record_pledges(session: Session, pledges: Sequence[dict[str, Any]]) -> None:
+    """What the merchant owes for unlocks: each of unlock_id, amount_minor, recipient."""
+    RECORD_PLEDGES.do(session, {"pledges": json.dumps(pledges)})
 
 
 def lock_customer(session: Session, customer_id: UUID) -> None:

@@ -6,6 +6,7 @@ the share. A friend's visit is known by its check-in.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,14 +25,8 @@ IS_REFERRED = f"""
 """
 """Whether `customer` has come to `offer` through a share, and it has not been credited yet."""
 
-USE_REFERRALS = f"""
-    UPDATE referral SET used_at = CAST(:now AS timestamptz)
-    FROM ({{given}}) AS given, share
-    WHERE referral.customer_id = CAST(:customer_id AS uuid)
-      AND referral.offer_id = given.offer_id AND share.id = referral.share_id AND {_LIVE}
-    RETURNING referral.offer_id, share.merchant_id, share.subject_id
-"""
-"""Credit the customer's live referrals to the offers (offer_id) that `given` selects."""
+HAS_REFERRAL = f"EXISTS (SELECT FROM referral WHERE referral.customer_id = customer.id AND {_LIVE})"
+"""Whether `customer` has come to any offer so."""
 
 _COUNTED = """
     NOT EXISTS (
@@ -41,19 +36,21 @@ _COUNTED = """
 """
 """What staff and testers share is in no statistic."""
 
-RECORD_FRIEND_VISITS = f"""
-    INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                              offer_id, offer_version, counted)
-    SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'friend_visit', used.merchant_id,
-           CAST(:venue_id AS uuid), used.subject_id, CAST(:check_in_id AS uuid), offer.id,
-           offer.terms_version, CAST(:counted AS boolean) AND {_COUNTED.format(row="used")}
-    FROM used JOIN offer ON offer.id = used.offer_id
-"""
-"""What USE_REFERRALS gave under the name `used`, into the ledger."""
-
-USE_REFERRAL = Statement(f"""
-    WITH used AS ({USE_REFERRALS.format(given="SELECT CAST(:offer_id AS uuid) AS offer_id")}),
-    recorded AS ({RECORD_FRIEND_VISITS})
+USE_REFERRALS = Statement(f"""
+    WITH used AS (
+        UPDATE referral SET used_at = CAST(:now AS timestamptz)
+        FROM share
+        WHERE referral.customer_id = CAST(:customer_id AS uuid) AND share.id = referral.share_id
+          AND referral.offer_id = ANY(CAST(:offer_ids AS uuid[])) AND {_LIVE}
+        RETURNING referral.offer_id, share.merchant_id, share.subject_id
+    ), recorded AS (
+        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
+                                  offer_id, offer_version, counted)
+        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'friend_visit', used.merchant_id,
+               CAST(:venue_id AS uuid), used.subject_id, CAST(:check_in_id AS uuid), offer.id,
+               offer.terms_version, CAST(:counted AS boolean) AND {_COUNTED.format(row="used")}
+        FROM used JOIN offer ON offer.id = used.offer_id
+    )
     SELECT offer_id FROM used
 """)
 
@@ -155,23 +152,23 @@ def record_visit(session: Session, share_id: UUID, now: datetime) -> None:
     RECORD_VISIT.do(session, {"share_id": share_id, "event_id": new_id(), "now": now})
 
 
-def use_referral(
+def use_referrals(
     session: Session,
     *,
     customer_id: UUID,
-    offer_id: UUID,
+    offer_ids: Sequence[UUID],
     check_in_id: UUID,
     venue_id: UUID,
     counted: bool,
     now: datetime,
-) -> bool:
-    """Credit the friend's check-in that opened the offer; false where none was to be credited."""
+) -> set[UUID]:
+    """Credit the friend's check-in that opened the offers; to which of them a share had led."""
     values = {
         "customer_id": customer_id,
-        "offer_id": offer_id,
+        "offer_ids": list(offer_ids),
         "check_in_id": check_in_id,
         "venue_id": venue_id,
         "counted": counted,
         "now": now,
     }
-    return USE_REFERRAL.find(session, values) is not None
+    return {row.offer_id for row in USE_REFERRALS.all(session, values)}

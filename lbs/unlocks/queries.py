@@ -167,33 +167,30 @@ LOCK_STOCK = Statement("""
     RETURNING offer_id, bucket, taken
 """)
 
-TAKE_CODES = """
-    SELECT asked.unlock_id, found.id AS code_id, found.sealed_code, found.code_digest
-    FROM (
+TAKE_CODES = Statement("""
+    WITH wanted AS (
         SELECT unlock_id, offer_id,
                row_number() OVER (PARTITION BY offer_id ORDER BY unlock_id) AS place
-        FROM ({given}) AS given
-    ) AS asked JOIN (
-        SELECT free.*, row_number() OVER (PARTITION BY free.offer_id ORDER BY free.id) AS place
-        FROM (
-            SELECT offer_id, count(*) AS units FROM ({given}) AS given GROUP BY offer_id
-        ) AS each CROSS JOIN LATERAL (
+        FROM unnest(CAST(:unlock_ids AS uuid[]), CAST(:offer_ids AS uuid[]))
+             AS given(unlock_id, offer_id)
+    ), free AS (
+        SELECT code.*, row_number() OVER (PARTITION BY code.offer_id ORDER BY code.id) AS place
+        FROM (SELECT offer_id, count(*) AS units FROM wanted GROUP BY offer_id) AS each,
+        LATERAL (
             SELECT id, offer_id, sealed_code, code_digest FROM offer_code
             WHERE offer_code.offer_id = each.offer_id AND offer_code.unlock_id IS NULL
             ORDER BY offer_code.id LIMIT each.units FOR UPDATE SKIP LOCKED
-        ) AS free
-    ) AS found USING (offer_id, place)
-"""
-"""One of the merchant's own codes for each (unlock_id, offer_id) that `given` selects.
+        ) AS code
+    )
+    SELECT wanted.unlock_id, free.id, free.sealed_code, free.code_digest
+    FROM wanted JOIN free USING (offer_id, place)
+""")
 
-An unlock for which there is none left has no row. Nobody waits for a code that another takes.
-"""
-
-HAND_OUT_CODES = """
-    UPDATE offer_code SET unlock_id = picked.unlock_id
-    FROM picked JOIN granted ON granted.id = picked.unlock_id WHERE offer_code.id = picked.code_id
-"""
-"""What TAKE_CODES gave under the name `picked` goes with the unlocks `granted`."""
+HAND_OUT_CODES = Statement("""
+    UPDATE offer_code SET unlock_id = given.unlock_id
+    FROM unnest(CAST(:code_ids AS uuid[]), CAST(:unlock_ids AS uuid[])) AS given(code_id, unlock_id)
+    WHERE offer_code.id = given.code_id
+""")
 
 HAS_CODES = "EXISTS (SELECT FROM offer_code WHERE offer_code.offer_id = offer.id)"
 """Whether `offer` hands out the merchant's own codes."""
@@ -287,6 +284,22 @@ def release(session: Session, unlock_id: UUID, now: datetime, *, lapsed: bool) -
     """End the reservation of one unlock, which is locked, and free its stock."""
     statement = LAPSE_OWN if lapsed else RELEASE
     statement.do(session, {"unlock_id": unlock_id, "now": now})
+
+
+def take_codes(session: Session, offers: Mapping[UUID, UUID]) -> dict[UUID, Any]:
+    """One of the merchant's own codes for each unlock, of its offer, locked.
+
+    In their order; an unlock for which there is none left has none. Nobody waits for a code that
+    another takes.
+    """
+    values = {"unlock_ids": list(offers), "offer_ids": list(offers.values())}
+    return {row.unlock_id: row for row in TAKE_CODES.all(session, values)}
+
+
+def hand_out_codes(session: Session, codes: Mapping[UUID, UUID]) -> None:
+    """Each code goes with its unlock, and with no other again."""
+    values = {"code_ids": list(codes), "unlock_ids": list(codes.values())}
+    HAND_OUT_CODES.do(session, values)
 
 
 Counter = tuple[UUID, str]

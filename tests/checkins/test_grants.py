@@ -47,7 +47,7 @@ def grant(offer_id: uuid.UUID, takes: dict[str, Take], once: dict[str, Take]) ->
         view,
         "",
         b"",
-        own_code=False,
+        wants_own_code=False,
         takes=takes,
         once=once,
         candidate=candidate,

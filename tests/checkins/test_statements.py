@@ -92,6 +92,34 @@ def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(world: Worl
     assert own[1].endswith("FOR NO KEY UPDATE")
 
 
+def test_a_party_code_costs_a_look_at_guesses_and_one_at_the_party(world: World, statements):
+    venue, customer = world.venue(), world.customer()
+    code = world.ask("post", "/v1/parties", customer, json={})["code"]
+    body = {"venue_id": venue["id"], "evidence": [world.location()], "party_code": code}
+    statements.clear()
+    world.ask("post", "/v1/check-ins", customer, json=body)
+    own = [statement for statement in statements if not is_idempotency(statement)]
+    assert [statement.split()[0] for statement in own] == ["SELECT"] * 3 + ["WITH"]
+
+
+def test_what_goes_with_an_unlock_costs_only_where_it_does(world: World, statements):
+    venue, customer = world.venue(cool_down_s=0), world.customer()
+    world.offer(venue, rule={"kind": "charity", "amount_minor": 500, "recipient": "WWF"})
+    coded = world.offer(venue)
+    path = f"/v1/offers/{coded['id']}/codes/import"
+    world.ask("post", path, data="TAK-4711\nTAK-4712", content_type="text/csv")
+    statements.clear()
+    assert len(world.check_in(customer, venue)["unlocked"]) == 2
+    own = [statement for statement in statements if not is_idempotency(statement)]
+    assert [statement.split()[0] for statement in own] == [
+        "SELECT",
+        "WITH",  # codes are taken
+        "WITH",
+        "UPDATE",  # and handed out
+        "INSERT",  # pledges
+    ]
+
+
 def test_a_repeated_check_in_costs_one_look_up(world: World, statements):
     venue, customer = world.venue(), world.customer()
     body = {"venue_id": venue["id"], "evidence": [world.location()]}

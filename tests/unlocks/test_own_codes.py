@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from lbs.unlocks import queries
 from lbs.unlocks.policy import (
     RANDOM_BYTES,
     Flaw,
@@ -22,7 +23,7 @@ from lbs.unlocks.policy import (
     read_code,
     sort_out,
 )
-from lbs.unlocks.queries import HAND_OUT_CODES, HAS_CODES, HAS_CODES_LEFT, TAKE_CODES
+from lbs.unlocks.queries import HAS_CODES, HAS_CODES_LEFT
 from tests.racing import at_once
 from tests.world import World, now
 
@@ -64,20 +65,11 @@ def duplicates(**counts: int) -> dict[str, int]:
 
 
 def hand_out(session: Any, unlocks: list[tuple[str, str]]) -> dict[str, str]:
-    """As the check-in's statement does it, for unlocks that are there: sealed codes by unlock."""
-    given = """SELECT unlock_id, offer_id
-               FROM unnest(CAST(:unlock_ids AS uuid[]), CAST(:offer_ids AS uuid[]))
-                    AS given(unlock_id, offer_id)"""
-    statement = f"""
-        WITH granted AS (SELECT unlock_id AS id FROM ({given}) AS given),
-        picked AS ({TAKE_CODES.format(given=given)}), handed AS ({HAND_OUT_CODES})
-        SELECT unlock_id::text, sealed_code FROM picked
-    """
-    rows = session.execute(
-        text(statement),
-        {"unlock_ids": [one for one, _ in unlocks], "offer_ids": [offer for _, offer in unlocks]},
-    )
-    return {row.unlock_id: row.sealed_code for row in rows}
+    """As the check-in does it, for unlocks that are there: sealed codes by unlock."""
+    offers = {uuid.UUID(one): uuid.UUID(offer) for one, offer in unlocks}
+    taken = queries.take_codes(session, offers)
+    queries.hand_out_codes(session, {code.id: one for one, code in taken.items()})
+    return {str(one): code.sealed_code for one, code in taken.items()}
 
 
 def unlock(world: World, venue: dict[str, Any], offer: dict[str, Any]) -> str:

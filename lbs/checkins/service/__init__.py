@@ -42,6 +42,8 @@ from lbs.checkins.service.grants import (
     Holder,
     candidate_of,
     fit,
+    follow_up,
+    give_codes,
     make_grant,
     unused,
 )
@@ -74,6 +76,7 @@ from lbs.offers.rules import (
 )
 from lbs.offers.rules.schedule import is_on
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
+from lbs.shares.queries import use_referrals
 from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
@@ -454,10 +457,13 @@ def _try_to_conclude(
     }
     opening = {offer.id: look for _, offer in offers if (look := case.opens(offer))}
     own = list(_own_grants(case, offers, opening, tools))
-    written = _write(session, case, columns, own, _others_grants(session, case, offers, tools))
+    others = _others_grants(session, case, offers, tools)
+    written = _write(session, case, columns, own, others, tools.vault)
     if written is None:
         return None
-    unlocked = [_with_own_code(grant.view, written.codes, tools.vault) for grant in written.granted]
+    unlocked = [grant.view for grant in written.granted]
+    if seen.is_referred and unlocked:
+        _credit(session, case, unlocked)
     locked = tuple(_closed(case, offers, opening, written))
     return CheckedIn(
         id=claim.id,
@@ -484,8 +490,6 @@ class Written:
     for_others: int
     lost: AbstractSet[UUID]
     """The offers at which others were faster."""
-    codes: Mapping[str, str]
-    """The merchant's own, sealed, by unlock."""
 
 
 def _write(
@@ -494,6 +498,7 @@ def _write(
     columns: dict[str, Any],
     own: Sequence[Grant],
     others: Sequence[Grant],
+    vault: Vault,
 ) -> Written | None:
     """Write the check-in with the offers that open together, and with what opens for others.
 
@@ -507,13 +512,14 @@ def _write(
         may_undo = len(chosen) < len(left)
         if may_undo:
             queries.save(session)
-        grants = _fit(session, [*chosen, *others]) if others else chosen
+        fitting = _fit(session, [*chosen, *others]) if others else chosen
+        grants = give_codes(session, fitting, vault)
         written = queries.record(session, **columns, grants=[grant.columns for grant in grants])
         if not written.recorded:
             return None
         ids = frozenset(written.granted or ())
-        granted = [grant for grant in chosen if grant.view.id in ids]
-        missed = {grant.candidate.id for grant in chosen if grant not in granted}
+        given = [grant for grant in grants if grant.view.id in ids]
+        missed = {grant.candidate.id for grant in chosen if grant.view.id not in ids}
         lost |= missed
         if not (missed and may_undo):
             break
@@ -521,7 +527,9 @@ def _write(
         left = {offer_id: grant for offer_id, grant in left.items() if offer_id not in missed}
     if written.taken and (given_up := unused(grants, ids, written.taken)):
         give_back(session, given_up)
-    return Written(granted, len(ids) - len(granted), lost, written.codes or {})
+    follow_up(session, given)
+    granted = [grant for grant in given if grant.holder.check_in_id == case.claim.id]
+    return Written(granted, len(given) - len(granted), lost)
 
 
 def _wait(session: Session, case: Case, place: Place) -> None:
@@ -762,10 +770,17 @@ def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -
     ]
 
 
-def _with_own_code(view: UnlockView, codes: Mapping[str, str], vault: Vault) -> UnlockView:
-    """The code that the customer shows is the merchant's, where one went with the unlock."""
-    sealed = codes.get(str(view.id))
-    return replace(view, code=vault.unseal(sealed)) if sealed and view.code else view
+def _credit(session: Session, case: Case, unlocked: Sequence[UnlockView]) -> None:
+    """The friends' shares through which the customer has come to what has opened."""
+    use_referrals(
+        session,
+        customer_id=case.customer_id,
+        offer_ids=[view.offer_id for view in unlocked],
+        check_in_id=case.claim.id,
+        venue_id=case.seen.venue_id,
+        counted=case.holder.counted,
+        now=case.now,
+    )
 
 
 def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:

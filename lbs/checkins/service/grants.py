@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from lbs.checkins.queries import record_pledges
 from lbs.checkins.service.evidence import Tools
-from lbs.db import new_id
+from lbs.db import Session, new_id
 from lbs.offers.rules import Candidate, Look, Pledge, Reach, Take, is_taken_once
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
+from lbs.unlocks.queries import hand_out_codes, take_codes
 from lbs.unlocks.service import UnlockView
+from lbs.vault import Vault
 
 OPENED_BY = {Reach.PARTY: "party", Reach.PRESENT: "swarm"}
 """What another's check-in has completed."""
@@ -43,8 +46,8 @@ class Grant:
     view: UnlockView
     sealed_code: str
     code_digest: bytes
-    own_code: bool
-    """Whether it goes with a code of the merchant's own, in place of the one made for it."""
+    wants_own_code: bool
+    """Whether it goes with a code of the merchant's own only."""
     takes: Mapping[str, Take]
     """What it takes from each counter."""
     once: Mapping[str, Take]
@@ -52,6 +55,8 @@ class Grant:
     candidate: Candidate
     pledges: Sequence[Pledge]
     """What the merchant owes for it."""
+    code_id: UUID | None = None
+    """Of the merchant's own code that goes with it."""
 
     @property
     def counters(self) -> dict[tuple[UUID, str], Take]:
@@ -79,9 +84,6 @@ class Grant:
             "first_visit": holder.first_visit,
             "counted": holder.counted,
             "opened_by": view.opened_by,
-            "own_code": self.own_code,
-            "currency": view.currency,
-            "pledges": [asdict(pledge) for pledge in self.pledges],
         }
 
 
@@ -121,7 +123,7 @@ def make_grant(
         view,
         tools.vault.seal(code),
         tools.vault.digest(code),
-        own_code=row["codes_left"] is not None,
+        wants_own_code=row["codes_left"] is not None,
         takes={bucket: take for bucket, take in takes.items() if not is_taken_once(bucket)},
         once={bucket: take for bucket, take in takes.items() if is_taken_once(bucket)},
         candidate=candidate_of(row),
@@ -134,6 +136,41 @@ def candidate_of(row: Mapping[str, Any]) -> Candidate:
     return Candidate(
         row["offer_id"], row["value_minor"], row["currency"], row["priority"], row["combinable"]
     )
+
+
+def give_codes(session: Session, grants: Sequence[Grant], vault: Vault) -> list[Grant]:
+    """The same with the merchant's own codes, where they are to have some; first come first."""
+    wanting = {g.view.id: g.view.offer_id for g in grants if g.wants_own_code}
+    codes = take_codes(session, wanting) if wanting else {}
+    return [
+        _with_code(grant, codes[grant.view.id], vault) if grant.wants_own_code else grant
+        for grant in grants
+        if not grant.wants_own_code or grant.view.id in codes
+    ]
+
+
+def _with_code(grant: Grant, code: Any, vault: Vault) -> Grant:
+    return replace(
+        grant,
+        view=replace(grant.view, code=grant.view.code and vault.unseal(code.sealed_code)),
+        sealed_code=code.sealed_code,
+        code_digest=code.code_digest,
+        code_id=code.id,
+    )
+
+
+def follow_up(session: Session, granted: Sequence[Grant]) -> None:
+    """What goes with some unlocks beside: the merchant's codes, and what it owes."""
+    codes = {grant.code_id: grant.view.id for grant in granted if grant.code_id}
+    if codes:
+        hand_out_codes(session, codes)
+    pledges = [
+        {"unlock_id": str(grant.view.id), **asdict(pledge)}
+        for grant in granted
+        for pledge in grant.pledges
+    ]
+    if pledges:
+        record_pledges(session, pledges)
 
 
 def used(grants: Iterable[Grant]) -> Counter[tuple[UUID, str]]:
