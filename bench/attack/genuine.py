@@ -331,6 +331,7 @@ def _open_offer(
         "value_minor": 500,
         "cost_minor": 200,
         "currency": "USD",
+        "schedule": {},
         "min_level": 1,
         "valid_from": start,
         "valid_to": start + timedelta(days=3650),
