@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bench.attack import genuine
 from bench.attack.attacks import ALL, ATTACKS, Attack, Result
 from bench.attack.field import Field, prepare
 from bench.attack.genuine import Traffic, together
@@ -40,6 +41,16 @@ def test_an_attack_opens_an_offer_only_where_it_is_known_to(
         assert result.accepted > 0, "the hole is closed: take it off the list"
     else:
         assert result.accepted == 0, result.reasons
+
+
+def test_recorded_check_ins_go_through_the_service(app, settings, shared: Path):
+    assert genuine.GOWALLA.is_relative_to(shared)
+    found = genuine.gowalla(
+        app.extensions["lbs_database"], settings, genuine.read_errors(), every=3500
+    )
+    assert found is not None
+    assert (found.customers, found.check_ins > 0) == (2, True)
+    assert found.refused + found.asked <= found.check_ins
 
 
 def test_the_document_names_every_attack():

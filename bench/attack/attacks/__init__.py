@@ -95,6 +95,7 @@ ATTACKS: tuple[Attack, ...] = (
     _attack(location.closed_hours_batch, 1, 3),
     _attack(accounts.account_farm, 1, 3, bounds={1: Settings.customers_per_device}),
     _attack(accounts.many_devices, 1, 3, bounds={1: 4 * Settings.devices_per_customer}),
+    _attack(accounts.rewards_for_staff, 1, 3),
     _attack(accounts.forged_integrity, 2),
     _attack(codes.replayed_code, 3),
     _attack(codes.old_code, 3),

@@ -28,6 +28,19 @@ def many_devices(field: Field, level: int) -> Iterator[Try]:
         yield field.attempt(customer, venue, field.fix(venue))
 
 
+def rewards_for_staff(field: Field, level: int) -> Iterator[Try]:
+    """People who work there, and are marked as staff, check in where they work, with a PIN"""
+    venue = field.venue(level)
+    upstairs = field.venue_at(venue.lon, venue.lat)
+    pin = field.proof(venue, "staff", max_per_hour=field.tries)["pin"]
+    for _ in range(field.tries):
+        customer = field.plain_customer()
+        name = field.findings(field.visit(customer, upstairs)["id"])["customer"]
+        field.ask("PUT", f"/v1/standings/{name}", json={"standing": "staff"})
+        confirmed = {"kind": "staff_pin", "pin": pin}
+        yield field.attempt(customer, venue, field.fix(venue), confirmed)
+
+
 def forged_integrity(field: Field, level: int) -> Iterator[Try]:
     """An integrity token that is home-made, for another venue, used, or of a phone that fails"""
     venue, other = field.venue(level, cool_down_s=0), field.venue(level)
