@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from statistics import NormalDist
 
-from lbs.proofs.policy import Kind, Outcome, Proven
+from lbs.proofs.policy import PHYSICAL, Kind, Outcome, Proven
 
 
 class Verdict(IntEnum):
@@ -110,7 +110,6 @@ WITNESSED = frozenset({Kind.STAFF, Kind.READER})
 PASSABLE = frozenset({Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF_PIN})
 """To be had at the venue only, but somebody there can pass it on within its time."""
 
-PHYSICAL = WITNESSED | PASSABLE
 BROUGHT = (Kind.VENUE_CODE, Kind.NFC_TAG, Kind.BEACON, Kind.STAFF_PIN, Kind.STAFF)
 """Physical proofs that a customer can be asked for, in the order they are asked."""
 

@@ -18,7 +18,7 @@ from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
 from lbs.shares.queries import HAS_REFERRAL, IS_REFERRED
 from lbs.unlocks.models import Unlock
-from lbs.unlocks.queries import FREE_STOCK, HAS_CODES, HAS_CODES_LEFT, TAKEN_BY
+from lbs.unlocks.queries import FREE_STOCK, HAS_CODES, HAS_CODES_LEFT, TAKE_STOCK, TAKEN_BY
 from lbs.venues.models import Venue
 from lbs.venues.queries import NEAREST, POINT, PUBLIC_LAT, PUBLIC_LON, SIGNED_EVENT_DISTANCE_M
 
@@ -136,7 +136,7 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
-RECORD = Statement("""
+RECORD = Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,

@@ -108,6 +108,7 @@ def test_what_goes_with_an_unlock_costs_only_where_it_does(world: World, stateme
     coded = world.offer(venue)
     path = f"/v1/offers/{coded['id']}/codes/import"
     world.ask("post", path, data="TAK-4711\nTAK-4712", content_type="text/csv")
+    world.check_in(world.customer(), venue, north_m=450)
     statements.clear()
     assert len(world.check_in(customer, venue)["unlocked"]) == 2
     own = [statement for statement in statements if not is_idempotency(statement)]

@@ -344,13 +344,17 @@ def test_a_testers_unlock_is_not_counted(world: World, db):
 
 
 def test_a_swarm_gives_only_what_a_limit_leaves_first_come_first(world: World, db):
-    venue = world.venue()
-    offer = world.offer(venue, rule={"kind": "swarm", "n": 4}, limit_total=3)
-    group = people(world, 4)
-    for person in group:
-        result = person.comes(venue)
-    assert outcome(result) == "opened"
-    assert [len(person.wallet()) for person in group] == [1, 1, 0, 1]
+    with time_machine.travel(MONDAY, tick=False) as clock:
+        venue, until = world.venue(), "2030-01-01T00:00:00Z"
+        rule = {"kind": "swarm", "n": 2}
+        offer = world.offer(venue, rule=rule, limit_total=3, valid_to=until)
+        group = people(world, 4)
+        for pair in (group[:2], group[2:]):
+            for person in pair:
+                result = person.comes(venue)
+            assert outcome(result) == "opened"
+            clock.shift(timedelta(days=1))
+        assert [len(person.wallet()) for person in group] == [1, 1, 0, 1]
     assert counters(db, offer)["total"] == 3
 
 

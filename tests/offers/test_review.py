@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lbs.checkins.policy import PHYSICAL as PHYSICAL_AT_CHECK_IN
+from lbs.checkins.policy import PASSABLE, WITNESSED
 from lbs.offers.policy import (
     CHECKS,
     Code,
@@ -32,7 +32,7 @@ from lbs.offers.policy.findings import WORDS
 from lbs.offers.policy.review import MOST, crowd, reachable_level
 from lbs.offers.policy.text import LONGEST, fold, read
 from lbs.offers.rules.schedule import ALWAYS, AS_OPEN, WEEKDAYS, Schedule, read_schedule
-from lbs.proofs.policy import PHYSICAL, PROVISIONED
+from lbs.proofs.policy import PHYSICAL
 from tests.offers.review_cases import CASES, LAST_CASES, LATE_CASES, Case
 
 VENUE = Place(UUID(int=1), "Kælderkaffe", 1, frozenset())
@@ -697,7 +697,7 @@ def test_the_venue_s_own_level_has_to_be_reachable_too():
 
 
 def test_a_check_in_counts_the_same_proofs_as_physical():
-    assert {PROVISIONED[kind] for kind in PHYSICAL_AT_CHECK_IN} == PHYSICAL
+    assert WITNESSED | PASSABLE == PHYSICAL
 
 
 # --- text -----------------------------------------------------------------------------------

@@ -349,7 +349,10 @@ class SimulationSchema(OneOf):
         "cost_minor": 600,
         "pledged_minor": 0,
         "currency": "DKK",
-        "counters": [{"limit": "per_day", "cap": 20, "taken": 0, "left": 20}],
+        "counters": [
+            {"limit": "per_day", "cap": 20, "taken": 0, "left": 20},
+            {"limit": "budget", "cap": 300000, "taken": 600, "left": 299400},
+        ],
         "assumptions": [
             {"code": word.value, "text": ASSUMPTIONS[word]["en"]} for word in OF_A_CHECK_IN
         ],

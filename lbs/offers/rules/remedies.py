@@ -39,6 +39,18 @@ REMEDIES: Mapping[Why, Text] = {
     **dict.fromkeys((Why.WINDOW_TAKEN, Why.SOLD_OUT_TODAY, Why.SOLD_OUT_HERE_TODAY), ANOTHER_DAY),
     **dict.fromkeys((Why.SOLD_OUT, Why.SOLD_OUT_HERE, Why.CUSTOMER_LIMIT), HIGHER_LIMIT),
     **dict.fromkeys((Why.LEVEL_TOO_LOW, Why.NOT_ACCEPTED), CHECK_IN),
+    Why.BUDGET_SPENT: {
+        "en": "A higher budget, or that what was not redeemed expires.",
+        "da": "Et større budget, eller at det, der ikke blev indløst, udløber.",
+    },
+    Why.NOT_COMBINABLE: {
+        "en": "A check-in at which nothing opens that it does not combine with.",
+        "da": "Et besøg, hvor der ikke åbner noget, som det ikke kan kombineres med.",
+    },
+    Why.NOT_RESERVED: {
+        "en": "Nothing: it has opened, and waits to be reserved.",
+        "da": "Intet: det er åbnet og venter på at blive reserveret.",
+    },
     Why.MORE_FRIENDS: {
         "en": "{missing} more {noun} here, before the check-in.",
         "da": "{missing} {noun} mere på stedet før besøget.",
