@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench.growth import growth
-from bench.parts import checkin, nearby, redeem, stats
+from bench.parts import checkin, nearby, offers, redeem, stats
 from bench.servers import cluster
 from bench.sides import Figure
 from lbs.cli.postgres import Cluster
 
 PARTS: dict[str, Callable[[Cluster], Iterator[Figure]]] = {
     "checkin": checkin,
+    "offers": offers,
     "nearby": nearby,
     "redeem": redeem,
     "stats": stats,

@@ -18,13 +18,23 @@ from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
 from bench import statements
-from bench.statements import FIND_PASS, GATHER, LOOK_UP, NEARBY, RECORD, REDEEM, STORE
+from bench.statements import (
+    FIND_PASS,
+    GATHER,
+    LOOK_UP,
+    NEARBY,
+    READ_TERMS,
+    RECORD,
+    REDEEM,
+    STORE,
+)
 from lbs.cli.server import conninfo
 from lbs.db import new_id
 from lbs.offers.queries import find_offer
 from lbs.stats.queries import OF_OFFER, count, sum_money, time_zones_of_offer
 
 GUESS_WINDOW = timedelta(minutes=10)
+TERMS: dict[tuple[str, int], dict[str, Any]] = {}
 
 Row = dict[str, Any]
 Work = Callable[[Connection[Row], Any, datetime], Row]
@@ -98,7 +108,7 @@ def once(work: Work) -> tuple[Response, int]:
 
 
 def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[str, Any]:
-    """Accept the check-in and open every offer there is."""
+    """Accept the check-in and open every offer that opens at every visit."""
     fix, customer_id, venue_id = body["evidence"][0], body["customer_id"], body["venue_id"]
     check_in_id, captured_at = new_id(), datetime.fromisoformat(fix["captured_at"])
     who = {"check_in_id": check_in_id, "customer_id": UUID(customer_id), "now": now}
@@ -118,6 +128,11 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "month_ago": now - timedelta(days=30),
         },
     ).fetchone()
+    opened = [
+        {**terms, **offer}
+        for offer, terms in zip(seen["offers"], read_terms(connection, seen["offers"]), strict=True)
+        if terms["rule"]["kind"] == "every_visit"
+    ]
     grants = [
         {
             "unlock_id": str(new_id()),
@@ -125,7 +140,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "offer_version": offer["version"],
             "sealed_code": secrets.token_hex(8),
             "code_digest": secrets.token_hex(32),
-            "expires_at": offer["valid_to"],
+            "expires_at": offer["valid_to"].isoformat(),
             "takes": {},
             "once": {},
             "reserve_s": None,
@@ -138,7 +153,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "counted": True,
             "opened_by": "check_in",
         }
-        for offer in seen["offers"]
+        for offer in opened
     ]
     RECORD.run(
         connection,
@@ -190,9 +205,20 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
                 "reward": offer["reward"],
                 "expires_at": offer["valid_to"],
             }
-            for grant, offer in zip(grants, seen["offers"], strict=True)
+            for grant, offer in zip(grants, opened, strict=True)
         ],
     }
+
+
+def read_terms(connection: Connection[Row], offers: list[Row]) -> list[Row]:
+    """The terms of the offers, each version read once."""
+    versions = [(offer["id"], offer["version"]) for offer in offers]
+    if missing := [version for version in versions if version not in TERMS]:
+        offer_ids, numbers = zip(*missing, strict=True)
+        values = {"offer_ids": list(offer_ids), "numbers": list(numbers)}
+        for row in READ_TERMS.run(connection, values):
+            TERMS[str(row["offer_id"]), row["number"]] = row
+    return [TERMS[version] for version in versions]
 
 
 def record_redemption(connection: Connection[Row], body: Any, now: datetime) -> dict[str, Any]:

@@ -88,21 +88,24 @@ venues are more cities, so the density around a place stays the same."""
 
 OFFERS = """
     INSERT INTO offer (id, merchant_id, status, terms_version, version, created_at, updated_at)
-    SELECT bench_id({offer}, n), bench_id({merchant}, n), 'active', 1, 1, now(), now()
-    FROM generate_series(0, {last}) AS n;
+    SELECT bench_id({offer}, n), bench_id({merchant}, n % {places}), 'active', 1, 1, now(), now()
+    FROM generate_series(0, {places} * {offers} - 1) AS n;
 
     INSERT INTO offer_version (offer_id, number, teaser, terms, reward, rule, value_minor,
                                cost_minor, currency, goal, audience, valid_from, valid_to,
                                schedule, created_at)
     SELECT bench_id({offer}, n), 1, 'Something warm is on us', 'One filter coffee of any size',
-           '{{"kind": "free_item", "item": "A filter coffee"}}', '{{"kind": "every_visit"}}',
+           '{{"kind": "free_item", "item": "A filter coffee"}}',
+           CASE WHEN n < {places} THEN '{{"kind": "every_visit"}}'::jsonb
+                ELSE jsonb_build_object('kind', 'nth_visit', 'n', 5 + n / {places}) END,
            3500, 600, 'DKK', '{{"kind": "visits", "target": 500}}', 'anyone', '2020-01-01',
            '2100-01-01', '{{}}', now()
-    FROM generate_series(0, {last}) AS n;
+    FROM generate_series(0, {places} * {offers} - 1) AS n;
 
     INSERT INTO offer_venue (offer_id, venue_id, merchant_id)
-    SELECT bench_id({offer}, n), bench_id({venue}, n * {offer_every}), bench_id({merchant}, n)
-    FROM generate_series(0, {last}) AS n;
+    SELECT bench_id({offer}, n), bench_id({venue}, n % {places} * {offer_every}),
+           bench_id({merchant}, n % {places})
+    FROM generate_series(0, {places} * {offers} - 1) AS n;
 """
 
 MERCHANTS = """
@@ -213,6 +216,8 @@ class Size:
     venues: int
     customers: int
     check_ins: int = 0
+    offers: int = 1
+    """At each venue that has any; the first of them opens at every visit."""
 
     @property
     def cities(self) -> int:
@@ -233,7 +238,7 @@ def make_world(base: Base, size: Size) -> None:
         last = {"last": max(0, (size.venues - 1) // OFFER_EVERY)}
         _load(connection, MERCHANTS, {**values, **last})
         _load(connection, VENUES, {**values, "first": 0, "last": size.venues - 1})
-        _load(connection, OFFERS, {**values, **last})
+        _load(connection, OFFERS, {**values, "places": last["last"] + 1, "offers": size.offers})
         _load(connection, CUSTOMERS, {**values, "last": size.customers - 1})
     if size.check_ins:
         _make_history(base, values)
@@ -299,7 +304,7 @@ def offer_places(base: Base) -> Sequence[Place]:
     """The venues with offers."""
     with base.connect() as connection:
         rows = connection.execute("""
-            SELECT venue_id, ST_X(location::geometry), ST_Y(location::geometry)
+            SELECT DISTINCT venue.id, ST_X(location::geometry), ST_Y(location::geometry)
             FROM offer_venue JOIN venue ON venue.id = offer_venue.venue_id ORDER BY venue.id
         """).fetchall()
     return [Place(*row) for row in rows]

@@ -39,6 +39,17 @@ def checkin(cluster: Cluster) -> Iterator[Figure]:
     yield Figure("checkin.vs_pgbench", ratio(ours, raw), "ratio")
 
 
+def offers(cluster: Cluster) -> Iterator[Figure]:
+    """The same at venues with twenty running offers, of which one opens."""
+    size = Size(venues=10_000, customers=200_000, offers=20)
+    with database(cluster, "bench_offers") as base:
+        make_world(base, size)
+        visits = Visits(offer_places(base), size.customers)
+        with closing(Tokens(base)) as tokens:
+            ours, bare = _measure(base, visits.ours(tokens), visits.bare, 201, 1000)
+    yield from _compared("offers", ours, bare)
+
+
 def nearby(cluster: Cluster) -> Iterator[Figure]:
     """The twenty nearest of 100,000 venues within a kilometre, one in a hundred with an offer."""
     size = Size(venues=100_000, customers=10_000)

@@ -114,8 +114,8 @@ _GRANTS = f"""
     jsonb_build_array(jsonb_build_object(
         'unlock_id', {_id("unlock", ":n", ":ms")}, 'offer_id', {_OFFER} -> 'id',
         'offer_version', {_OFFER} -> 'version', 'sealed_code', 'sealed',
-        'code_digest', encode(sha256(int8send(:n)), 'hex'), 'expires_at', {_OFFER} -> 'valid_to',
-        'takes', '{{}}'::jsonb, 'once', '{{}}'::jsonb,
+        'code_digest', encode(sha256(int8send(:n)), 'hex'),
+        'expires_at', now() + interval '2 hours', 'takes', '{{}}'::jsonb, 'once', '{{}}'::jsonb,
         'event_id', {_id("event", ":n * 2 + 1", ":ms")}, 'check_in_id', {_CHECK_IN},
         'customer_id', {_CUSTOMER}, 'subject_id', :subject_id, 'level', 1,
         'first_visit', :visits = 0, 'counted', true, 'opened_by', 'check_in'))

@@ -11,6 +11,7 @@ from sqlalchemy import ClauseElement, create_engine
 from lbs.checkins.queries import GATHER, NEARBY, RECORD
 from lbs.db import Statement
 from lbs.http.idempotency import LOOK_UP, STORE
+from lbs.offers.queries import READ_TERMS
 from lbs.redemptions.queries import FIND_PASS, REDEEM
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "GATHER",
     "LOOK_UP",
     "NEARBY",
+    "READ_TERMS",
     "RECORD",
     "REDEEM",
     "STORE",

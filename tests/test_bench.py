@@ -11,7 +11,7 @@ from lbs.app import create_app
 
 def test_a_world_takes_check_ins_unlocks_and_events(cluster):
     with database(cluster, "bench") as base:
-        make_world(base, Size(venues=100, customers=10, check_ins=200))
+        make_world(base, Size(venues=300, customers=10, check_ins=200, offers=3))
         codes = make_unlocks(base, 3)
         make_funnel(base, 1000)
         place = offer_places(base)[0]

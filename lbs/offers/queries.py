@@ -297,7 +297,7 @@ TERMS = (
 Version = tuple[str, int]
 """An offer's id and the number of one version of its terms."""
 
-_TERMS = Statement(f"""
+READ_TERMS = Statement(f"""
     SELECT offer_id, number, {", ".join(TERMS)}
     FROM offer_version
     JOIN unnest(CAST(:offer_ids AS uuid[]), CAST(:numbers AS bigint[])) AS asked(offer_id, number)
@@ -316,7 +316,7 @@ def terms_of(session: Session, versions: Collection[Version]) -> dict[Version, M
         known = {version: _KNOWN[version] for version in versions if version in _KNOWN}
     if missing := [version for version in versions if version not in known]:
         offer_ids, numbers = zip(*missing, strict=True)
-        rows = _TERMS.all(session, {"offer_ids": list(offer_ids), "numbers": list(numbers)})
+        rows = READ_TERMS.all(session, {"offer_ids": list(offer_ids), "numbers": list(numbers)})
         read = {(str(row.offer_id), row.number): _read_terms(row) for row in rows}
         with _LOCK:
             _KNOWN.update(read)

@@ -7,7 +7,7 @@ from flask.views import MethodView
 
 from lbs.accounts.auth import CUSTOMER, customer
 from lbs.http.api import Blueprint
-from lbs.http.context import now, settings, transaction, vault
+from lbs.http.context import now, transaction, vault
 from lbs.shares import service
 from lbs.shares.schemas import CreateReferralSchema, ReferralSchema, ShareSchema
 
@@ -21,16 +21,17 @@ class Shares(MethodView):
     @blp.operation("create_share", CUSTOMER, idempotent=True)
     @blp.response(201, ShareSchema)
     def post(self, offer_id: UUID) -> dict[str, str]:
-        """Share an active offer; a customer has one link to it
+        """Share an active offer; a customer has one token for it
 
-        Sharing earns nothing and opens nothing. What a share brings is counted by the verified
-        visits of friends.
+        The app puts the token into a link of its own, and the friend's app sends it to
+        `/v1/referrals`. Sharing earns nothing and opens nothing. What a share brings is counted
+        by the verified visits of friends.
         """
         with transaction() as session:
             token = service.share_offer(
                 session, customer().customer_id, offer_id, vault(), _token, now()
             )
-        return {"token": token, "url": f"{settings().public_url}/s/{token}"}
+        return {"token": token}
 
 
 @blp.route("/v1/referrals")

@@ -6,15 +6,11 @@ from lbs.http.fields import Schema, Timestamp, text
 
 
 class ShareSchema(Schema):
-    """A customer's link to an offer. Sharing earns nothing."""
+    """A customer's token for an offer, to be passed on. Sharing earns nothing."""
 
-    example = {  # noqa: RUF012
-        "token": "Zk3uV8sQm1pT0aYx5LrWdg",
-        "url": "https://lbs.example/s/Zk3uV8sQm1pT0aYx5LrWdg",
-    }
+    example = {"token": "Zk3uV8sQm1pT0aYx5LrWdg"}  # noqa: RUF012
 
     token = fields.String(required=True, metadata={"example": "Zk3uV8sQm1pT0aYx5LrWdg"})
-    url = fields.String(required=True, metadata={"description": "What to pass on"})
 
 
 class CreateReferralSchema(Schema):
@@ -23,7 +19,7 @@ class CreateReferralSchema(Schema):
     token = text(
         64,
         required=True,
-        metadata={"description": "The end of the share's url", "example": "Zk3uV8sQm1pT0aYx5LrWdg"},
+        metadata={"description": "Of the friend's share", "example": "Zk3uV8sQm1pT0aYx5LrWdg"},
     )
 
 

@@ -171,8 +171,8 @@ class StockCounterSchema(Schema):
     limit = fields.String(
         required=True,
         metadata={
-            "description": "`total`, `per_customer`, `per_day`, `per_venue`, `per_venue_day`, or "
-            "the rule's own",
+            "description": "`total`, `per_customer`, `per_day`, `per_venue`, `per_venue_day`, "
+            "`budget`, or the rule's own",
             "example": "per_day",
         },
     )
