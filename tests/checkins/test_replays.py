@@ -6,23 +6,27 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any
-from uuid import UUID
 
 import pytest
 import time_machine
 from sqlalchemy import text
 
-from lbs.offers import service as offers
 from tests.checkins.test_explanations import customer_of
+from tests.offers.people import Person
 from tests.offers.test_rules_in_use import Regular
-from tests.world import OFFER, World, now
+from tests.world import World, now
 
 MONDAY = datetime(2026, 9, 7, 6, tzinfo=UTC)
 """Eight in Copenhagen; clocks go back seven weeks later."""
 VISITS, DAYS, LATE = 420, 60, 30
 """The offers of the second set are made after LATE days."""
 HOUR = {"from": "11:00", "to": "14:00"}
+UNLOCKS = text("""
+    SELECT offer_id, count(*) AS unlocks, count(DISTINCT customer_id) AS customers FROM unlock
+    WHERE merchant_id = :merchant_id GROUP BY offer_id
+""")
 LATE_WINDOW = {"weekdays": ["fr", "sa"], "from": "18:00", "to": "02:00"}
 
 
@@ -32,6 +36,10 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
     quiet = {"kind": "off_peak", "max_share": 0.004, "min_visits": 20}
     often = {"kind": "frequency", "n": 2, "within_days": 9}
     flash = {"kind": "flash", "n": 2, **HOUR, "weekdays": ["mo", "we", "fr"]}
+    friends, busy = (
+        {"kind": "friends", "n": 1},
+        {"kind": "flash", "n": 3, "from": "06:00", "to": "23:00"},
+    )
     plain = {
         "every_visit": {"kind": "every_visit"},
         "first_visit": {"kind": "first_visit"},
@@ -52,6 +60,16 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "charity": {"kind": "charity", "amount_minor": 500, "recipient": "Red Cross"},
         "all_of": {"kind": "all_of", "rules": [often, flash]},
         "any_of": {"kind": "any_of", "rules": [{"kind": "nth_visit", "n": 2}, quiet, trail]},
+        "friends": friends,
+        "two friends": {"kind": "friends", "n": 2},
+        "friends often": {"kind": "all_of", "rules": [friends, often]},
+        "friends in a swarm": {"kind": "all_of", "rules": [friends, {"kind": "swarm", "n": 3}]},
+        "friends first": {"kind": "all_of", "rules": [friends, busy]},
+        "friends or the fourth": {
+            "kind": "any_of",
+            "rules": [{"kind": "nth_visit", "n": 4}, friends],
+        },
+        "swarm": {"kind": "swarm", "n": 3},
     }
     every = {"rule": plain["every_visit"]}
     return {
@@ -62,7 +80,9 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "limit_per_venue": {"rule": plain["stamps"], "limit_per_venue": 7},
         "limit_per_venue_day": {"rule": plain["streak"], "limit_per_venue_day": 1},
         "schedule": {**every, "schedule": {"windows": [LATE_WINDOW]}},
-        "min_level": {"rule": plain["every_nth_visit"], "min_level": 3},
+        "min_level": {"rule": plain["every_nth_visit"], "min_level": "L3"},
+        "friends at a level": {"rule": friends, "min_level": "L3"},
+        "few friends": {"rule": friends, "limit_per_day": 1, "limit_per_customer": 5},
     }
 
 
@@ -77,7 +97,10 @@ class Stream:
             world.venue(min_level="L2"),
         ]
         self.pins = [self._pin(venue) for venue in self.venues]
-        self.people = [Regular(world) for _ in range(12)]
+        self.people = [Person(world) for _ in range(12)]
+        for one, other in combinations(range(len(self.people)), 2):
+            if (one + other) % 3:
+                self.people[one].befriends(self.people[other])
         times = {
             "starts_at": (MONDAY + timedelta(days=20)).isoformat(),
             "ends_at": (MONDAY + timedelta(days=50)).isoformat(),
@@ -88,7 +111,9 @@ class Stream:
         self.offers: dict[str, str] = {}
         """By name, of the first and the second set."""
         self.opened: Counter[str] = Counter()
-        self.winners: defaultdict[str, set[int]] = defaultdict(set)
+        """By offer, at the customers' own check-ins."""
+        self.unlocks: dict[str, Any] = {}
+        """All, with what others' check-ins have completed."""
         self.reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.accepted = 0
 
@@ -102,21 +127,14 @@ class Stream:
             self.clock.move_to(MONDAY + timedelta(days=moment))
             self.visit()
         self.clock.move_to(MONDAY + timedelta(days=DAYS))
+        with self.world.db.transaction() as session:
+            counted = session.execute(UNLOCKS, {"merchant_id": self.world.merchant_id}).all()
+        self.unlocks = {str(row.offer_id): row for row in counted}
 
     def offer(self, which: str) -> None:
-        """Past the interface, which does not take all of these rules yet."""
-        with self.world.db.transaction() as session:
-            for name, members in self.asked.items():
-                terms = {name: value for name, value in OFFER.items() if "valid" not in name}
-                terms |= {"schedule": {}, "valid_from": now(), **members}
-                terms["valid_to"] = now() + timedelta(days=365)
-                command = offers.WriteOffer(
-                    terms=terms, venue_ids=tuple(UUID(venue["id"]) for venue in self.venues)
-                )
-                whose = {"merchant_id": self.world.merchant_id, "now": now()}
-                made = offers.create_offer(session, command=command, **whose)
-                offers.set_status(session, offer_id=made.id, status="active", **whose)
-                self.offers[f"{which} {name}"] = str(made.id)
+        for name, members in self.asked.items():
+            made = self.world.offer(*self.venues, valid_from=now().isoformat(), **members)
+            self.offers[f"{which} {name}"] = made["id"]
 
     def visit(self) -> None:
         who = min(int(self.dice.expovariate(0.25)), len(self.people) - 1)
@@ -135,7 +153,6 @@ class Stream:
         self.accepted += 1
         for unlock in result["unlocked"]:
             self.opened[unlock["offer_id"]] += 1
-            self.winners[unlock["offer_id"]].add(who)
         for offer in result["locked"]:
             self.reasons[offer["offer_id"]][offer["reason"]["code"]] += 1
 
@@ -166,10 +183,10 @@ def test_a_replay_opens_exactly_what_the_service_has_opened(
     offer_id = stream.offers[f"{which} {name}"]
     played = replay(stream.world, offer_id, days)
     reasons = {reason["code"]: reason["visits"] for reason in played["reasons"]}
-    assert played["unlocks"] == stream.opened[offer_id]
-    assert played["unlocked_customers"] == len(stream.winners[offer_id])
+    assert played["unlocks"] == stream.unlocks[offer_id].unlocks
+    assert played["unlocked_customers"] == stream.unlocks[offer_id].customers
     assert reasons == stream.reasons[offer_id]
-    assert played["visits"] == sum(reasons.values()) + played["unlocks"]
+    assert played["visits"] == sum(reasons.values()) + stream.opened[offer_id]
 
 
 def test_the_stream_tries_every_rule_both_ways(stream: Stream):
@@ -178,6 +195,14 @@ def test_the_stream_tries_every_rule_both_ways(stream: Stream):
     for name, offer_id in stream.offers.items():
         assert stream.opened[offer_id], name
         assert stream.reasons[offer_id] or name.split(" ", 1)[1] in ("every_visit", "charity")
+
+
+def test_the_stream_opens_offers_for_others_too(stream: Stream):
+    wide = [name for name in stream.offers if "friends" in name or "swarm" in name]
+    for name in wide:
+        offer_id = stream.offers[name]
+        assert stream.unlocks[offer_id].unlocks > stream.opened[offer_id], name
+    assert len(wide) == 18
 
 
 def test_a_lower_level_is_played_too(stream: Stream):

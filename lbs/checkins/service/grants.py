@@ -15,8 +15,8 @@ from lbs.offers.rules import Candidate, Look, Pledge, Reach, Take, is_taken_once
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
 from lbs.unlocks.service import UnlockView
 
-OPENED_BY = {Reach.PARTY: "party", Reach.PRESENT: "swarm"}
-"""What another's check-in has completed."""
+OPENED_BY = {Reach.CUSTOMER: "friends", Reach.PARTY: "party", Reach.PRESENT: "swarm"}
+"""What another's check-in has completed; for a customer alone it is friends who do."""
 
 Stock = Mapping[tuple[UUID, str], int]
 """By offer and bucket."""

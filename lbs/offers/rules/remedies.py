@@ -40,8 +40,8 @@ REMEDIES: Mapping[Why, Text] = {
     **dict.fromkeys((Why.SOLD_OUT, Why.SOLD_OUT_HERE, Why.CUSTOMER_LIMIT), HIGHER_LIMIT),
     **dict.fromkeys((Why.LEVEL_TOO_LOW, Why.NOT_ACCEPTED), CHECK_IN),
     Why.MORE_FRIENDS: {
-        "en": "{missing} more {noun} here, before the check-in.",
-        "da": "{missing} {noun} mere på stedet før besøget.",
+        "en": "{missing} more {noun} here, within three hours of the check-in.",
+        "da": "{missing} {noun} mere på stedet inden for tre timer før eller efter besøget.",
     },
     Why.COUNTED_TODAY: {"en": "A check-in on a later day.", "da": "Et besøg en senere dag."},
     Why.COUNTED_THIS_WEEK: {
