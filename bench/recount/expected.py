@@ -150,12 +150,19 @@ EXPECTED = {
         ) AS party WHERE people >= {PARTY_N}
     """,
     "friends": f"""
-        SELECT count(*) FROM visit WHERE {FRIENDS_N} <= (
+        SELECT count(DISTINCT mine.seq) FROM visit JOIN visit AS mine
+          ON mine.venue_id = visit.venue_id AND mine.seq <= visit.seq
+          AND mine.at >= visit.at - interval '3 hours'
+        WHERE NOT EXISTS (
+            SELECT FROM visit AS later
+            WHERE (later.customer_id, later.venue_id) = (mine.customer_id, mine.venue_id)
+              AND later.seq > mine.seq AND later.seq <= visit.seq
+        ) AND {FRIENDS_N} <= (
             SELECT count(DISTINCT theirs.customer_id) FROM visit AS theirs JOIN friendship
               ON (friendship.one_id, friendship.other_id)
-                 IN ((visit.customer_id, theirs.customer_id),
-                     (theirs.customer_id, visit.customer_id))
-            WHERE theirs.venue_id = visit.venue_id AND theirs.seq < visit.seq
+                 IN ((mine.customer_id, theirs.customer_id),
+                     (theirs.customer_id, mine.customer_id))
+            WHERE theirs.venue_id = visit.venue_id AND theirs.seq <= visit.seq
               AND theirs.at >= visit.at - interval '3 hours')
     """,
     "trail": f"""

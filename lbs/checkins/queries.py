@@ -12,7 +12,7 @@ from sqlalchemy import Row, Uuid, cast, func, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 
 from lbs.checkins.models import CheckIn
-from lbs.circles.queries import FRIENDS_PRESENT, PARTY_SIZE
+from lbs.circles.queries import FRIENDS_OF, FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
@@ -268,15 +268,24 @@ _PRESENT = f"""
 """
 """How many others than `customer` are at `venue`, staff left out."""
 
+_LAST_VISIT_AT = """
+    SELECT max(earlier.occurred_at) FROM check_in AS earlier
+    WHERE earlier.customer_id = check_in.customer_id AND earlier.venue_id = check_in.venue_id
+      AND earlier.visit IS NOT NULL AND earlier.verdict <> 'voided'
+      AND earlier.occurred_at < check_in.occurred_at
+"""
+"""When the visit was before that of `check_in`."""
+
 _OTHERS = """
     SELECT customer.id AS customer_id, customer.subject_id, check_in.id AS check_in_id,
-           check_in.level, check_in.risk, check_in.visit, standing.standing,
+           check_in.level, check_in.risk, check_in.visit, standing.standing, {members}
            ARRAY(
                SELECT unlock.offer_id FROM unlock JOIN check_in AS theirs
                  ON theirs.id = unlock.check_in_id
                WHERE unlock.customer_id = customer.id AND theirs.venue_id = :venue_id
                  AND theirs.verdict = 'accepted' AND {of_theirs}) AS opened
     FROM check_in JOIN customer ON customer.id = check_in.customer_id
+    JOIN venue ON venue.id = check_in.venue_id
     LEFT JOIN customer_standing AS standing
       ON standing.merchant_id = :merchant_id AND standing.subject_id = customer.subject_id
     WHERE check_in.venue_id = :venue_id AND check_in.verdict = 'accepted' AND {of_check_in}
@@ -295,12 +304,26 @@ Neither is erased or voided before they have what opens for them.
 """
 
 
-def _others(scope: str) -> Statement:
-    scopes = {f"of_{row}": scope.format(row=row) for row in ("check_in", "theirs", "later")}
-    return Statement(_OTHERS.format(**scopes))
+def _others(scope: str, members: str = "", **scopes: str) -> Statement:
+    """`scopes`: those of a row by itself."""
+    each = {f"of_{row}": scope.format(row=row) for row in ("check_in", "theirs", "later")}
+    return Statement(_OTHERS.format(members=members, **{**each, **scopes}))
 
 
 OTHERS_PRESENT, OTHERS_IN_PARTY = _others(_THREE_HOURS), _others(_IN_PARTY)
+
+FRIENDS = _others(
+    _THREE_HOURS,
+    members=f"""
+        check_in.event_id, check_in.party_id, ({_LAST_VISIT_AT}) AS last_visit_at,
+        ({FRIENDS_PRESENT}) AS friends_present,
+    """,
+    of_check_in=f"""
+        {_THREE_HOURS.format(row="check_in")}
+        AND check_in.customer_id IN ({FRIENDS_OF.format(customer="CAST(:customer_id AS uuid)")})
+    """,
+    of_theirs="theirs.id = check_in.id",
+)
 
 LOCK_VENUE = Statement("SELECT id FROM venue WHERE id = :venue_id FOR NO KEY UPDATE")
 """A statement of its own, before those are counted who are there."""
@@ -510,21 +533,17 @@ DELETE_OLD_USES = Statement("""
     DELETE FROM proof_use WHERE used_at < :before
 """)
 
-FIND_CLAIM = Statement("""
+FIND_CLAIM = Statement(f"""
     SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
            check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
-           check_in.findings @> '[{"reason": "simulated_fix"}]' AS mock, check_in.captured_at,
+           check_in.findings @> '[{{"reason": "simulated_fix"}}]' AS mock, check_in.captured_at,
            check_in.accuracy_m, check_in.provider, check_in.party_id, fix.sealed, fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
            EXISTS (SELECT FROM unlock JOIN offer_version AS terms
                    ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)
                    WHERE unlock.check_in_id = check_in.id AND NOT terms.combinable
            ) AS opened_alone,
-           (SELECT max(earlier.occurred_at) FROM check_in AS earlier
-            WHERE earlier.customer_id = check_in.customer_id
-              AND earlier.venue_id = check_in.venue_id AND earlier.visit IS NOT NULL
-              AND earlier.verdict <> 'voided' AND earlier.occurred_at < check_in.occurred_at
-           ) AS last_visit_at
+           ({_LAST_VISIT_AT}) AS last_visit_at
     FROM check_in LEFT JOIN fix ON fix.check_in_id = check_in.id
     WHERE check_in.id = :check_in_id AND check_in.customer_id = :customer_id
 """)
@@ -733,6 +752,17 @@ def others_present(
     """Who else is at the venue, within three hours of now; they and their check-ins are locked."""
     who = {"customer_id": customer_id, "venue_id": venue_id, "merchant_id": merchant_id}
     return OTHERS_PRESENT.all(session, {**who, "now": now})
+
+
+def friends_present(
+    session: Session, *, customer_id: UUID, venue_id: UUID, merchant_id: UUID, now: datetime
+) -> Sequence[Any]:
+    """The same of the customer's friends, with what their last check-in was judged on.
+
+    `friends_present` are their own friends who are there; `opened` is what that check-in opened.
+    """
+    who = {"customer_id": customer_id, "venue_id": venue_id, "merchant_id": merchant_id}
+    return FRIENDS.all(session, {**who, "now": now})
 
 
 def others_in_party(

@@ -29,22 +29,29 @@ PARTY_SIZE = """
 Staff of the venue are none of them.
 """
 
-FRIENDS_PRESENT = """
-    SELECT count(*) FROM (
-        SELECT friendship.other_id AS id FROM friendship WHERE friendship.one_id = customer.id
-        UNION ALL
-        SELECT friendship.one_id FROM friendship WHERE friendship.other_id = customer.id
-    ) AS friend
+FRIENDS_OF = """
+    SELECT friendship.other_id AS id FROM friendship WHERE friendship.one_id = {customer}
+    UNION ALL
+    SELECT friendship.one_id FROM friendship WHERE friendship.other_id = {customer}
+"""
+
+FRIENDS_PRESENT = f"""
+    SELECT count(*) FROM ({FRIENDS_OF.format(customer="customer.id")}) AS friend
     WHERE EXISTS (
         SELECT FROM check_in AS theirs
         WHERE theirs.customer_id = friend.id AND theirs.venue_id = venue.id
           AND theirs.verdict = 'accepted'
           AND theirs.occurred_at BETWEEN CAST(:now AS timestamptz) - interval '3 hours'
                                      AND CAST(:now AS timestamptz) + interval '3 hours')
+      AND NOT EXISTS (
+          SELECT FROM customer AS person JOIN customer_standing AS standing USING (subject_id)
+          WHERE person.id = friend.id AND standing.merchant_id = venue.merchant_id
+            AND standing.standing = 'staff')
 """
 """How many friends of `customer` have checked in at `venue` within three hours of now.
 
-Some may have come a moment later, where the customer's check-in is judged after theirs.
+Staff of the venue are none of them. Some may have come a moment later, where the customer's
+check-in is judged after theirs.
 """
 
 FIND_PARTY = Statement("""

@@ -31,7 +31,7 @@ class Unlock(Model):
             " AND (reserved_until IS NOT NULL OR reserved_buckets = '{}')",
             name="reservation",
         ),
-        CheckConstraint("opened_by IN ('check_in', 'party', 'swarm')", name="opened_by"),
+        CheckConstraint("opened_by IN ('check_in', 'party', 'swarm', 'friends')", name="opened_by"),
         ForeignKeyConstraint(
             ["offer_id", "offer_version"], ["offer_version.offer_id", "offer_version.number"]
         ),
@@ -60,7 +60,7 @@ class Unlock(Model):
     counted: Mapped[bool] = mapped_column(server_default="true")
     """Whether it counts in statistics: a tester's and a staff member's do not."""
     opened_by: Mapped[str] = mapped_column(server_default="check_in")
-    """`party` and `swarm`: by another's check-in that completed it."""
+    """`party`, `swarm`, `friends`: by another's check-in that completed it."""
     unlocked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     reserve_s: Mapped[int | None]

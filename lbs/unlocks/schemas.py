@@ -63,10 +63,11 @@ class UnlockSchema(Schema):
     currency = fields.String(required=True)
     opened_by = Word(
         "OpenedBy",
-        ("check_in", "party", "swarm"),
+        ("check_in", "party", "swarm", "friends"),
         required=True,
         metadata={
-            "description": "`party`, `swarm`: another customer's check-in completed it after yours"
+            "description": "`party`, `swarm`, `friends`: another customer's check-in completed it "
+            "after yours"
         },
     )
     unlocked_at = Timestamp(required=True)

@@ -406,7 +406,9 @@ def _people() -> None:
         "unlock", sa.Column("opened_by", sa.Text(), server_default="check_in", nullable=False)
     )
     op.create_check_constraint(
-        op.f("ck_unlock_opened_by"), "unlock", "opened_by IN ('check_in', 'party', 'swarm')"
+        op.f("ck_unlock_opened_by"),
+        "unlock",
+        "opened_by IN ('check_in', 'party', 'swarm', 'friends')",
     )
 
 

@@ -6,6 +6,7 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -13,14 +14,19 @@ import time_machine
 from sqlalchemy import text
 
 from tests.checkins.test_explanations import customer_of
+from tests.offers.people import Person
 from tests.offers.test_rules_in_use import Regular
-from tests.world import World, ago, now
+from tests.world import World, now
 
 MONDAY = datetime(2026, 9, 7, 6, tzinfo=UTC)
 """Eight in Copenhagen; clocks go back seven weeks later."""
 VISITS, DAYS, LATE = 420, 60, 30
 """The offers of the second set are made after LATE days."""
 HOUR = {"from": "11:00", "to": "14:00"}
+UNLOCKS = text("""
+    SELECT offer_id, count(*) AS unlocks, count(DISTINCT customer_id) AS customers FROM unlock
+    WHERE merchant_id = :merchant_id GROUP BY offer_id
+""")
 LATE_WINDOW = {"weekdays": ["fr", "sa"], "from": "18:00", "to": "02:00"}
 
 
@@ -30,6 +36,10 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
     quiet = {"kind": "off_peak", "max_share": 0.004, "min_visits": 20}
     often = {"kind": "frequency", "n": 2, "within_days": 9}
     flash = {"kind": "flash", "n": 2, **HOUR, "weekdays": ["mo", "we", "fr"]}
+    friends, busy = (
+        {"kind": "friends", "n": 1},
+        {"kind": "flash", "n": 3, "from": "06:00", "to": "23:00"},
+    )
     plain = {
         "every_visit": {"kind": "every_visit"},
         "first_visit": {"kind": "first_visit"},
@@ -43,7 +53,6 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "comeback": {"kind": "comeback", "days": 6},
         "top_visitor": {"kind": "top_visitor"},
         "flash": flash,
-        "swarm": {"kind": "swarm", "n": 3},
         "trail": trail,
         "ordered trail": {**trail, "ordered": True},
         "event": {"kind": "event", "event_id": event_id},
@@ -51,6 +60,16 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "charity": {"kind": "charity", "amount_minor": 500, "recipient": "Red Cross"},
         "all_of": {"kind": "all_of", "rules": [often, flash]},
         "any_of": {"kind": "any_of", "rules": [{"kind": "nth_visit", "n": 2}, quiet, trail]},
+        "friends": friends,
+        "two friends": {"kind": "friends", "n": 2},
+        "friends often": {"kind": "all_of", "rules": [friends, often]},
+        "friends in a swarm": {"kind": "all_of", "rules": [friends, {"kind": "swarm", "n": 3}]},
+        "friends first": {"kind": "all_of", "rules": [friends, busy]},
+        "friends or the fourth": {
+            "kind": "any_of",
+            "rules": [{"kind": "nth_visit", "n": 4}, friends],
+        },
+        "swarm": {"kind": "swarm", "n": 3},
     }
     every = {"rule": plain["every_visit"]}
     return {
@@ -63,6 +82,8 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "schedule": {**every, "schedule": {"windows": [LATE_WINDOW]}},
         "min_level": {"rule": plain["every_nth_visit"], "min_level": "L3"},
         "limited swarm": {"rule": plain["swarm"], "limit_total": 7, "min_level": "L3"},
+        "friends at a level": {"rule": friends, "min_level": "L3"},
+        "few friends": {"rule": friends, "limit_per_day": 1, "limit_per_customer": 5},
     }
 
 
@@ -77,7 +98,10 @@ class Stream:
             world.venue(min_level="L2"),
         ]
         self.pins = [self._pin(venue) for venue in self.venues]
-        self.people = [Regular(world) for _ in range(12)]
+        self.people = [Person(world) for _ in range(12)]
+        for one, other in combinations(range(len(self.people)), 2):
+            if (one + other) % 3:
+                self.people[one].befriends(self.people[other])
         times = {
             "starts_at": (MONDAY + timedelta(days=20)).isoformat(),
             "ends_at": (MONDAY + timedelta(days=50)).isoformat(),
@@ -87,10 +111,10 @@ class Stream:
         self.asked = rules(self.venues, self.event)
         self.offers: dict[str, str] = {}
         """By name, of the first and the second set."""
-        self.opened: dict[str, int] = {}
-        self.winners: dict[str, int] = {}
-        self.openings: Counter[str] = Counter()
-        """By how many visits of the customer's own each was opened."""
+        self.opened: Counter[str] = Counter()
+        """By offer, at the customers' own check-ins."""
+        self.unlocks: dict[str, Any] = {}
+        """All, with what others' check-ins have completed."""
         self.reasons: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.accepted = 0
 
@@ -104,12 +128,13 @@ class Stream:
             self.clock.move_to(MONDAY + timedelta(days=moment))
             self.visit()
         self.clock.move_to(MONDAY + timedelta(days=DAYS))
-        self._count()
+        with self.world.db.transaction() as session:
+            counted = session.execute(UNLOCKS, {"merchant_id": self.world.merchant_id}).all()
+        self.unlocks = {str(row.offer_id): row for row in counted}
 
     def offer(self, which: str) -> None:
-        dates = {"valid_from": ago(), "valid_to": ago(days=-365)}
         for name, members in self.asked.items():
-            made = self.world.offer(*self.venues, **dates, **members)
+            made = self.world.offer(*self.venues, valid_from=now().isoformat(), **members)
             self.offers[f"{which} {name}"] = made["id"]
 
     def visit(self) -> None:
@@ -127,20 +152,10 @@ class Stream:
         if result["verdict"] != "accepted":
             return
         self.accepted += 1
-        self.openings.update(unlock["offer_id"] for unlock in result["unlocked"])
+        for unlock in result["unlocked"]:
+            self.opened[unlock["offer_id"]] += 1
         for offer in result["locked"]:
             self.reasons[offer["offer_id"]][offer["reason"]["code"]] += 1
-
-    def _count(self) -> None:
-        """What there is of each offer, also what others' visits have opened for somebody."""
-        query = """
-            SELECT offer_id::text, count(*) AS unlocks, count(DISTINCT customer_id) AS customers
-            FROM unlock WHERE merchant_id = :merchant GROUP BY offer_id
-        """
-        with self.world.db.transaction() as session:
-            for row in session.execute(text(query), {"merchant": self.world.merchant_id}):
-                self.opened[row.offer_id] = row.unlocks
-                self.winners[row.offer_id] = row.customers
 
     def _pin(self, venue: dict[str, Any]) -> str:
         path = f"/v1/venues/{venue['id']}/proofs"
@@ -169,10 +184,10 @@ def test_a_replay_opens_exactly_what_the_service_has_opened(
     offer_id = stream.offers[f"{which} {name}"]
     played = replay(stream.world, offer_id, days)
     reasons = {reason["code"]: reason["visits"] for reason in played["reasons"]}
-    assert played["unlocks"] == stream.opened[offer_id]
-    assert played["unlocked_customers"] == stream.winners[offer_id]
+    assert played["unlocks"] == stream.unlocks[offer_id].unlocks
+    assert played["unlocked_customers"] == stream.unlocks[offer_id].customers
     assert reasons == stream.reasons[offer_id]
-    assert played["visits"] == sum(reasons.values()) + stream.openings[offer_id]
+    assert played["visits"] == sum(reasons.values()) + stream.opened[offer_id]
 
 
 def test_the_stream_tries_every_rule_both_ways(stream: Stream):
@@ -181,6 +196,14 @@ def test_the_stream_tries_every_rule_both_ways(stream: Stream):
     for name, offer_id in stream.offers.items():
         assert stream.opened[offer_id], name
         assert stream.reasons[offer_id] or name.split(" ", 1)[1] in ("every_visit", "charity")
+
+
+def test_the_stream_opens_offers_for_others_too(stream: Stream):
+    wide = [name for name in stream.offers if "friends" in name or "swarm" in name]
+    for name in wide:
+        offer_id = stream.offers[name]
+        assert stream.unlocks[offer_id].unlocks > stream.opened[offer_id], name
+    assert len(wide) == 18
 
 
 def test_a_lower_level_is_played_too(stream: Stream):

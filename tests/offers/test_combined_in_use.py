@@ -68,7 +68,8 @@ def test_any_of_opens_when_one_does_and_stands_as_the_nearest(world: World):
     )
     assert outcome(bo.comes(venue)) == "opened"
     assert outcome(anna.comes(venue)) == "opened"
-    assert len(anna.wallet()) == 1
+    assert [unlock["opened_by"] for unlock in anna.wallet()] == ["check_in", "friends"]
+    assert [unlock["opened_by"] for unlock in bo.wallet()] == ["check_in"]
 
 
 def test_a_swarm_among_conditions_for_everybody_opens_for_everybody(world: World):

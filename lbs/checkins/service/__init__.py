@@ -63,9 +63,13 @@ from lbs.offers.rules import (
     Standing,
     Take,
     Why,
+    brought,
     choose,
     customer_bucket,
+    friends_asked,
     is_customers,
+    needs_of,
+    obstacle,
     opens,
     opens_for_others,
     sold_out,
@@ -177,6 +181,32 @@ class Case:
         if offer.rule.needs.isdisjoint(PEOPLE):
             return None
         return opens_for_others(offer, self.history_for(offer))
+
+    def meets_friends(self, offer: Offer) -> bool:
+        """Whether the customer, who was not here before, finds friends whom the offer may open for.
+
+        Staff are nobody's friends here.
+        """
+        history = self.history_for(offer)
+        if not history.friends_present or Part.FRIENDS not in needs_of(offer.rule):
+            return False
+        comes = self.is_new_visit and not history.is_here
+        return comes and self.facts.past.standing != "staff"
+
+    def brings(self, friend: Any, offer: Offer, known: History) -> Look | None:
+        """What the customer's coming opens the offer with for a friend with this history.
+
+        A referral is credited at the friend's own check-ins alone.
+        """
+        if obstacle(offer, known.now):
+            return None
+        party_id = self.claim.company.party_id
+        return brought(
+            offer.rule,
+            replace(known, referred=False),
+            self.history_for(offer),
+            same_party=party_id is not None and friend.party_id == party_id,
+        )
 
     @property
     def holder(self) -> Holder:
@@ -751,6 +781,15 @@ def _own_grants(
 
 def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
     """What the check-in completes for those who came before, by their own last check-in."""
+    grants = [
+        *_completed(session, case, offers, tools),
+        *_brought(session, case, offers, tools),
+    ]
+    return list({(one.holder.check_in_id, one.view.offer_id): one for one in grants}.values())
+
+
+def _completed(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
+    """What opens for all whom a party or a swarm is made of."""
     wide = [(row, offer, look) for row, offer in offers if (look := case.opens_for_others(offer))]
     reaches = {look.opens_for for *_, look in wide}
     others = {reach: _list_others(session, case, reach) for reach in reaches}
@@ -783,16 +822,49 @@ def _credit(session: Session, case: Case, unlocked: Sequence[UnlockView]) -> Non
     )
 
 
+def _brought(session: Session, case: Case, offers: Offers, tools: Tools) -> Iterator[Grant]:
+    """What opens for friends who are there, each of them with one friend more now."""
+    asked = [(row, offer) for row, offer in offers if case.meets_friends(offer)]
+    if not asked:
+        return
+    for friend in queries.friends_present(session, **_who(case), now=case.claim.occurred_at):
+        theirs = [
+            (row, replace(offer, takes=_takes_for(friend, row, offer.takes)))
+            for row, offer in asked
+            if friend.friends_present >= friends_asked(offer.rule) and _may_have(friend, row)
+        ]
+        known = _histories_of(session, friend, case, [offer for _, offer in theirs])
+        for row, offer in theirs:
+            if look := case.brings(friend, offer, known[case.seen.venue_id, offer.id]):
+                holder, takes = _holder(friend, look), takes_of(offer, look)
+                yield make_grant(row, look, takes, holder, case.seen, tools, case.now)
+
+
+def _histories_of(session: Session, other: Any, case: Case, offers: Sequence[Offer]) -> Histories:
+    """What the other's check-in would be judged on if it were made now."""
+    past = replace(
+        case.history,
+        visits=other.visit - 1,
+        last_visit_at=other.last_visit_at,
+        event_id=other.event_id,
+    )
+    visitor = Visitor(other.customer_id, other.check_in_id, past.now, other.party_id)
+    return histories(session, visitor, [Place(past, offers)])
+
+
 def _list_others(session: Session, case: Case, reach: Reach) -> Sequence[Any]:
-    who = {
+    if reach is Reach.PRESENT:
+        return queries.others_present(session, **_who(case), now=case.claim.occurred_at)
+    party_id = case.claim.company.party_id
+    return queries.others_in_party(session, **_who(case), party_id=party_id) if party_id else ()
+
+
+def _who(case: Case) -> dict[str, UUID]:
+    return {
         "customer_id": case.customer_id,
         "venue_id": case.seen.venue_id,
         "merchant_id": case.seen.merchant_id,
     }
-    if reach is Reach.PRESENT:
-        return queries.others_present(session, **who, now=case.claim.occurred_at)
-    party_id = case.claim.company.party_id
-    return queries.others_in_party(session, **who, party_id=party_id) if party_id else ()
 
 
 def _may_have(other: Any, row: Mapping[str, Any]) -> bool:

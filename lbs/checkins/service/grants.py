@@ -18,8 +18,8 @@ from lbs.unlocks.queries import hand_out_codes, take_codes
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Vault
 
-OPENED_BY = {Reach.PARTY: "party", Reach.PRESENT: "swarm"}
-"""What another's check-in has completed."""
+OPENED_BY = {Reach.CUSTOMER: "friends", Reach.PARTY: "party", Reach.PRESENT: "swarm"}
+"""What another's check-in has completed; for a customer alone it is friends who do."""
 
 Stock = Mapping[tuple[UUID, str], int]
 """By offer and bucket."""

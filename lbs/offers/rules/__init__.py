@@ -17,6 +17,8 @@ from lbs.offers.rules.people import (
     Referred,
     Swarm,
     TopVisitor,
+    brought,
+    friends_asked,
     is_taken_once,
 )
 from lbs.offers.rules.places import Event, Trail
@@ -97,10 +99,12 @@ __all__ = [
     "Trail",
     "Unit",
     "Why",
+    "brought",
     "budget_bucket",
     "choose",
     "customer_bucket",
     "day_bucket",
+    "friends_asked",
     "is_customers",
     "is_taken_once",
     "leaves",

@@ -111,8 +111,9 @@ class History:
 
     @property
     def is_here(self) -> bool:
-        """Whether the customer is present by an earlier check-in."""
-        return self.last_visit_at is not None and self.last_visit_at >= self.now - PRESENT_FOR
+        """Whether the customer is present by another check-in."""
+        at = self.last_visit_at
+        return at is not None and abs(self.now - at) <= PRESENT_FOR
 
     @property
     def came_today(self) -> bool:

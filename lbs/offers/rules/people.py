@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from lbs.offers.rules.combined import leaves
 from lbs.offers.rules.history import History, Part
-from lbs.offers.rules.look import Look, Reach, Unit, Why, condition, toward
+from lbs.offers.rules.look import Look, Reach, Rule, Unit, Why, condition, toward
 
 SWARM = "swarm"
 
@@ -83,9 +84,9 @@ class Party:
 
 @dataclass(frozen=True, slots=True)
 class Friends:
-    """Opens for a customer who finds so many friends here; the customer is not counted.
+    """Opens for a customer who is here with so many friends; the customer is not counted.
 
-    The friends who were there before have it when they check in themselves.
+    Who came before them has it when the last of so many comes: see `brought`.
     """
 
     kind: ClassVar[str] = "friends"
@@ -95,6 +96,27 @@ class Friends:
     def look(self, history: History) -> Look:
         here = history.friends_present
         return toward(here, here, self.n, Why.MORE_FRIENDS, Unit.FRIENDS)
+
+
+def brought(rule: Rule, before: History, comer: History, *, same_party: bool) -> Look | None:
+    """What a friend's coming opens the rule with for one who is here; None: nothing that is new.
+
+    `before` is the history of that one's check-in, if it were made now. `comer` is the friend's,
+    who was not here; of others, either sees as many.
+    """
+    after = replace(
+        before,
+        friends_present=before.friends_present + 1,
+        present=comer.present,
+        party=comer.party if same_party else before.party,
+    )
+    look = rule.look(after)
+    return look if look.opens and not rule.look(before).opens else None
+
+
+def friends_asked(rule: Rule) -> int:
+    """With fewer friends here, no coming of one more opens the rule."""
+    return min(leaf.n for leaf in leaves(rule) if isinstance(leaf, Friends)) - 1
 
 
 @dataclass(frozen=True, slots=True)

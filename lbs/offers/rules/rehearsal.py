@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
@@ -11,7 +11,8 @@ from typing import Any
 
 from lbs.offers.rules.history import PRESENT_FOR, History, Part
 from lbs.offers.rules.look import Look, Reach, Why
-from lbs.offers.rules.standing import Offer, customer_bucket, obstacle
+from lbs.offers.rules.people import brought, is_taken_once
+from lbs.offers.rules.standing import Offer, customer_bucket, obstacle, takes_of
 from lbs.offers.rules.terms import Site, Terms
 from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Timeline, Visit
 
@@ -90,10 +91,11 @@ def rehearse(
         site = sites[visit.venue_id]
         if visit.standing is None and site.runs and visit.at > start:
             past = timeline.before(visit)
-            outcome = stage.meet(visit, past, timeline.others_present)
+            friends = timeline.friends_present(visit)
+            outcome = stage.meet(visit, past, timeline.others_present, friends)
             _count(done, visit, visit.at.astimezone(site.zone).date(), outcome)
             for other in lower:
-                other.meet(visit, past, timeline.others_present)
+                other.meet(visit, past, timeline.others_present, friends)
         timeline.add(visit)
     done.at_lower_levels = {other.most: other.unlocks for other in reversed(lower)}
     return done
@@ -134,6 +136,11 @@ def _count(done: Rehearsed, visit: Visit, day: date, outcome: _Outcome) -> None:
 
 
 OthersPresent = Callable[[Visit], Sequence[Visit]]
+FriendsPresent = Sequence[tuple[Visit, Mapping[str, Any]]]
+"""Their last visits, each with the members of the History it would have now."""
+
+Opening = tuple[str, int]
+"""For whom the offer opens, and what is pledged for it."""
 
 
 class _Stage:
@@ -154,18 +161,27 @@ class _Stage:
         self._referred = dict(referred)
         self._needs = terms.rule.needs
 
-    def meet(self, visit: Visit, past: Mapping[str, Any], others: OthersPresent) -> _Outcome:
+    def meet(
+        self,
+        visit: Visit,
+        past: Mapping[str, Any],
+        others: OthersPresent,
+        friends: FriendsPresent,
+    ) -> _Outcome:
         offer, history = self._offer(visit, visit.at), History(**past, **self._own(visit))
         look = offer.rule.look(history)
         why = obstacle(offer, visit.at) or look.why
         if why is None and self._is_too_low(visit):
             why = Why.LEVEL_TOO_LOW
-        unlocked = [] if why else [self._unlock(visit, offer)]
+        looks = list(self._brought(history, friends))
+        opened = [] if why else [self._unlock(visit, offer, look)]
+        if opened and self._is_referred(visit):
+            del self._referred[visit.customer]
         if look.opens and look.opens_for is Reach.PRESENT:
-            unlocked += self._open_for_others(visit, offer, others)
-        if unlocked:
-            self._taken.update(bucket for bucket, _ in look.buckets)
-        return _Outcome(tuple(unlocked), _pledged(look) * len(unlocked), why)
+            opened += self._open_for_others(visit, offer, look, others)
+        opened += self._open_for_friends(looks, visit.at)
+        unlocked, pledges = tuple(who for who, _ in opened), sum(minor for _, minor in opened)
+        return _Outcome(unlocked, pledges, why)
 
     def _own(self, visit: Visit) -> dict[str, Any]:
         """What the history has to say of the offer itself."""
@@ -190,7 +206,29 @@ class _Stage:
         brought_at = self._referred.get(visit.customer)
         return brought_at is not None and brought_at <= visit.at <= brought_at + REFERRED_FOR
 
-    def _open_for_others(self, visit: Visit, offer: Offer, others: OthersPresent) -> list[str]:
+    def _brought(self, comer: History, friends: FriendsPresent) -> Iterator[tuple[Visit, Look]]:
+        """What the visit opens for friends who are there, before anything is taken for it."""
+        for theirs, past in () if comer.is_here else friends:
+            members = {**past, **self._own(theirs), "referred": False}
+            look = brought(self._terms.rule, History(**members), comer, same_party=False)
+            if look:
+                yield theirs, look
+
+    def _open_for_friends(
+        self, looks: Iterable[tuple[Visit, Look]], at: datetime
+    ) -> Iterator[Opening]:
+        for theirs, look in looks:
+            offer = self._offer(theirs, at)
+            if self._may_have(theirs, theirs.at) and self._is_left(offer, look, at):
+                yield self._unlock(theirs, offer, look)
+
+    def _is_left(self, offer: Offer, look: Look, at: datetime) -> bool:
+        own = ((name, cap) for name, cap in look.buckets if not is_taken_once(name))
+        return obstacle(offer, at) is None and all(self._taken[name] < cap for name, cap in own)
+
+    def _open_for_others(
+        self, visit: Visit, offer: Offer, look: Look, others: OthersPresent
+    ) -> list[Opening]:
         """First come, first served, whatever who completes it alone has had or proved."""
         own = customer_bucket(visit.customer)
         shared = {bucket: take for bucket, take in offer.takes.items() if bucket != own}
@@ -199,25 +237,21 @@ class _Stage:
         unlocked = []
         for other in others(visit):
             theirs = self._offer(other, visit.at)
-            if self._may_have(other, visit.at) and obstacle(theirs, visit.at) is None:
-                unlocked.append(self._unlock(other, theirs))
+            may_have = self._may_have(other, visit.at - PRESENT_FOR)
+            if may_have and obstacle(theirs, visit.at) is None:
+                unlocked.append(self._unlock(other, theirs, look))
         return unlocked
 
-    def _may_have(self, other: Visit, at: datetime) -> bool:
-        """Whether a guest has come with a proof that is strong enough, and has not had it here."""
+    def _may_have(self, other: Visit, since: datetime) -> bool:
+        """Whether a guest came with a strong enough proof, and has not had it here since."""
         had_at = self._opened_here.get((other.customer, other.venue_id))
-        is_new = had_at is None or had_at < at - PRESENT_FOR
+        is_new = had_at is None or had_at < since
         return other.standing is None and is_new and not self._is_too_low(other)
 
-    def _unlock(self, visit: Visit, offer: Offer) -> str:
-        self._taken.update({bucket: take.units for bucket, take in offer.takes.items()})
+    def _unlock(self, visit: Visit, offer: Offer, look: Look) -> Opening:
+        for bucket, take in takes_of(offer, look).items():
+            self._taken[bucket] = 1 if is_taken_once(bucket) else self._taken[bucket] + take.units
         self._opened[visit.customer] = visit.at
         self._opened_here[visit.customer, visit.venue_id] = visit.at
-        if self._is_referred(visit):
-            del self._referred[visit.customer]
         self.unlocks += 1
-        return visit.customer
-
-
-def _pledged(look: Look) -> int:
-    return sum(pledge.amount_minor for pledge in look.pledges)
+        return visit.customer, sum(pledge.amount_minor for pledge in look.pledges)

@@ -52,8 +52,8 @@ REMEDIES: Mapping[Why, Text] = {
         "da": "Intet: det er åbnet og venter på at blive reserveret.",
     },
     Why.MORE_FRIENDS: {
-        "en": "{missing} more {noun} here, before the check-in.",
-        "da": "{missing} {noun} mere på stedet før besøget.",
+        "en": "{missing} more {noun} here, within three hours of the check-in.",
+        "da": "{missing} {noun} mere på stedet inden for tre timer før eller efter besøget.",
     },
     Why.COUNTED_TODAY: {"en": "A check-in on a later day.", "da": "Et besøg en senere dag."},
     Why.COUNTED_THIS_WEEK: {

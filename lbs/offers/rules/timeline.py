@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any, Protocol
 
@@ -57,6 +57,9 @@ class Known:
 
 NOTHING_KNOWN = Known()
 
+OWN = ("visits", "last_visit_at", "own_days", "own_reached_at")
+"""Members of a History that say what the customer did before the visit."""
+
 
 class Timeline:
     def __init__(
@@ -68,12 +71,14 @@ class Timeline:
     ) -> None:
         """`zones` by venue; `trail`: the venues that Part.TRAIL is about."""
         self._zones = zones
-        self._present = _Present()
+        self._present, self._friends = _Present(), _Friends(known.friends)
+        self._own: dict[tuple[str, str], dict[str, Any]] = {}
+        self._keeps_own = Part.FRIENDS in needs
         parts: dict[Part, _Memory] = {
             Part.TIMES: _Times(),
             Part.LEADER: _Leader(zones),
             Part.PRESENT: self._present,
-            Part.FRIENDS: _Friends(known.friends),
+            Part.FRIENDS: self._friends,
             Part.TRAIL: _Trails(trail),
             Part.QUIET: _Quiet(zones),
         }
@@ -96,9 +101,30 @@ class Timeline:
         """The last visit of each other customer who is there; needs Part.PRESENT."""
         return self._present.others(visit)
 
+    def friends_present(self, visit: Visit) -> list[tuple[Visit, dict[str, Any]]]:
+        """The last visit of each friend who is there, with the members as if it were made now."""
+        return [(theirs, self._again(theirs, visit.at)) for theirs in self._friends.of(visit)]
+
     def add(self, visit: Visit) -> None:
+        if self._keeps_own:
+            before = self.before(visit)
+            own = {name: before[name] for name in OWN if name in before}
+            self._own[visit.customer, visit.venue_id] = own
         for memory in self._memories:
             memory.add(visit)
+
+    def _again(self, visit: Visit, at: datetime) -> dict[str, Any]:
+        """The members of the History of a visit that has been told, at a later moment."""
+        members = self.before(replace(visit, at=at)) | self._own[visit.customer, visit.venue_id]
+        if "visit_times" in members:
+            members["visit_times"] = _but(visit, members["visit_times"])
+        if visit.venue_id in members.get("trail", {}):
+            members["trail"][visit.venue_id] = _but(visit, members["trail"][visit.venue_id])
+        return members
+
+
+def _but(visit: Visit, times: Iterable[datetime]) -> list[datetime]:
+    return [at for at in times if at != visit.at]
 
 
 def lookback(rule: Rule) -> timedelta:
@@ -205,9 +231,11 @@ class _Here:
         return here
 
 
-class _Present:
-    """Staff and the erased are none of those who are there."""
+NOT_THERE = ("staff", "erased")
+"""Standings of those who are none of the others at a venue."""
 
+
+class _Present:
     def __init__(self) -> None:
         self._here = _Here()
 
@@ -220,7 +248,7 @@ class _Present:
         return [other for other in here.values() if other.customer != visit.customer]
 
     def add(self, visit: Visit) -> None:
-        if visit.standing not in ("staff", "erased"):
+        if visit.standing not in NOT_THERE:
             self._here.add(visit)
 
 
@@ -229,12 +257,17 @@ class _Friends:
         self._friends, self._here = friends, _Here()
 
     def before(self, visit: Visit) -> dict[str, Any]:
-        here, theirs = self._here.at(visit), self._friends.get(visit.customer, ())
-        met = sum(friend in here and since <= visit.at for friend, since in theirs)
-        return {"friends_present": met}
+        return {"friends_present": len(self.of(visit))}
+
+    def of(self, visit: Visit) -> list[Visit]:
+        """The last visits of the customer's friends who are there, who came first first."""
+        here, friends = self._here.at(visit), self._friends.get(visit.customer, ())
+        met = {friend for friend, since in friends if friend in here and since <= visit.at}
+        return [here[customer] for customer in here if customer in met] if met else []
 
     def add(self, visit: Visit) -> None:
-        self._here.add(visit)
+        if visit.standing not in NOT_THERE:
+            self._here.add(visit)
 
 
 class _Quiet:

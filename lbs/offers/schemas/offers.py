@@ -247,7 +247,10 @@ class EventRuleSchema(Schema):
 
 
 class FriendsRuleSchema(Schema):
-    """Opens for a customer who finds so many of their friends at the venue."""
+    """Opens for a customer who is at the venue with so many of their friends within 3 hours.
+
+    Who came before them has it when the last of so many checks in. Each has it once a check-in.
+    """
 
     kind = tag("friends")
     n = Integer(
