@@ -203,7 +203,7 @@ def test_the_stream_opens_offers_for_others_too(stream: Stream):
     for name in wide:
         offer_id = stream.offers[name]
         assert stream.unlocks[offer_id].unlocks > stream.opened[offer_id], name
-    assert len(wide) == 18
+    assert len(wide) == 20
 
 
 def test_a_lower_level_is_played_too(stream: Stream):

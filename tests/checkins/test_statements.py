@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import combinations
 
 import psycopg
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text
 
 from lbs.checkins import queries
 from lbs.db import Session, new_id
+from tests.offers.people import people
 from tests.world import World, ago, now
 
 THERE = {"lon": 140.0, "lat": 60.0}
@@ -119,6 +121,26 @@ def test_what_goes_with_an_unlock_costs_only_where_it_does(world: World, stateme
         "UPDATE",  # and handed out
         "INSERT",  # pledges
     ]
+
+
+def test_where_friends_are_there_it_costs_a_look_for_them_and_a_history_for_who_is_brought(
+    world: World, statements
+):
+    venue = world.venue()
+    world.offer(venue, rule={"kind": "friends", "n": 2})
+    group = people(world, 4)
+    for one, other in combinations(group[:3], 2):
+        one.befriends(other)
+    world.check_in(world.customer(), venue, north_m=450)
+    costs = []
+    for person in group:
+        statements.clear()
+        person.comes(venue)
+        own = [statement for statement in statements if not is_idempotency(statement)]
+        costs.append([statement.split()[0] for statement in own])
+    alone = ["SELECT", "SELECT", "SELECT", "WITH"]
+    brings_two = ["SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "SELECT", "INSERT", "WITH"]
+    assert costs == [alone, [*alone[:3], "SELECT", "WITH"], brings_two, alone]
 
 
 def test_a_repeated_check_in_costs_one_look_up(world: World, statements):

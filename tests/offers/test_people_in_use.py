@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import combinations, pairwise, permutations
 from typing import Any
 
 import pytest
@@ -64,15 +66,177 @@ def test_nearby_says_how_many_friends_are_there(world: World):
     assert found["items"][0]["offers"][0]["progress_text"] == "1 of 2 friends"
 
 
-def test_of_two_friends_who_come_at_one_moment_the_later_finds_the_other(world: World, app):
-    for _ in range(5):
+CHAIN = ((0, 1), (1, 2))
+STAR = ((0, 1), (0, 2), (0, 3))
+ALL = tuple(combinations(range(4), 2))
+
+
+def circle(world: World, size: int, pairs: Iterable[tuple[int, int]]) -> list[Person]:
+    group = people(world, size)
+    for one, other in pairs:
+        group[one].befriends(group[other])
+    return group
+
+
+@pytest.mark.parametrize(
+    ("n", "pairs", "expected"),
+    [
+        (1, CHAIN, [1, 1, 1]),
+        (2, CHAIN, [0, 1, 0]),
+        (3, STAR, [1, 0, 0, 0]),
+        (3, ALL, [1, 1, 1, 1]),
+        (4, ALL, [0, 0, 0, 0]),
+    ],
+)
+def test_in_whatever_order_they_come_everybody_with_so_many_friends_has_it(
+    world: World, n, pairs, expected
+):
+    for order in permutations(range(len(expected))):
+        if len(order) > 3 and order[0] > order[-1]:
+            continue  # half of them say as much
         venue = world.venue()
-        world.offer(venue, rule={"kind": "friends", "n": 1})
-        anna, bo = people(world, 2)
-        anna.befriends(bo)
-        requests = [("/v1/check-ins", one.token, one.body(venue)) for one in (anna, bo)]
+        world.offer(venue, rule={"kind": "friends", "n": n})
+        group = circle(world, len(expected), pairs)
+        for who in order:
+            group[who].comes(venue)
+        assert [len(person.wallet()) for person in group] == expected, order
+
+
+def test_who_came_before_has_it_by_their_own_check_in(world: World, db):
+    venue = world.venue()
+    offer = world.offer(venue, rule={"kind": "friends", "n": 1})
+    anna, bo, carl = circle(world, 3, CHAIN)
+    first = anna.comes(venue)
+    assert outcome(carl.comes(venue)) == "more_friends"
+    last = bo.comes(venue)
+    assert outcome(last) == "opened"
+    wallets = [person.wallet() for person in (anna, carl, bo)]
+    assert [[unlock["opened_by"] for unlock in wallet] for wallet in wallets] == [
+        ["friends"],
+        ["friends"],
+        ["check_in"],
+    ]
+    [unlock] = wallets[0]
+    assert (unlock["check_in_id"], unlock["unlocked_at"]) == (first["id"], last["occurred_at"])
+    assert len({wallet[0]["code"] for wallet in wallets}) == 3
+    assert len(events(db, offer, "unlocked")) == 3
+    assert world.redeem(unlock["code"], venue).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"), [(timedelta(hours=3), 1), (timedelta(hours=3) + TICK, 0)]
+)
+def test_who_came_before_has_it_while_they_are_there(world: World, after, expected):
+    with time_machine.travel(MONDAY, tick=False) as clock:
+        venue = world.venue()
+        world.offer(venue, rule={"kind": "friends", "n": 1}, valid_to="2030-01-01T00:00:00Z")
+        anna, bo = circle(world, 2, [(0, 1)])
+        anna.comes(venue)
+        clock.move_to(MONDAY + after)
+        bo.comes(venue)
+        assert [len(person.wallet()) for person in (anna, bo)] == [expected] * 2
+
+
+def test_each_check_in_has_it_once(world: World):
+    venue = world.venue(cool_down_s=0)
+    world.offer(venue, rule={"kind": "friends", "n": 1})
+    anna, bo, carl = circle(world, 3, [(0, 1), (0, 2)])
+    first = anna.comes(venue)
+    bo.comes(venue)
+    carl.comes(venue)
+    bo.comes(venue)
+    assert [unlock["check_in_id"] for unlock in anna.wallet()] == [first["id"]]
+    assert [len(person.wallet()) for person in (bo, carl)] == [2, 1]
+    assert outcome(anna.comes(venue)) == "opened"
+    assert len(anna.wallet()) == 2
+
+
+def test_who_is_there_already_brings_nobody(world: World):
+    """They became friends while both were there: each has it at the next check-in."""
+    venue = world.venue(cool_down_s=0)
+    world.offer(venue, rule={"kind": "friends", "n": 1})
+    anna, bo = people(world, 2)
+    anna.comes(venue)
+    bo.comes(venue)
+    anna.befriends(bo)
+    assert outcome(bo.comes(venue)) == "opened"
+    assert anna.wallet() == []
+    assert outcome(anna.comes(venue)) == "opened"
+
+
+def test_staff_are_nobodys_friends_at_their_venue(world: World):
+    venue = world.venue(cool_down_s=0)
+    world.offer(venue, rule={"kind": "friends", "n": 1})
+    waiter, anna, bo = circle(world, 3, ALL[:2])
+    standing(world, waiter.comes(venue), "staff")
+    assert outcome(anna.comes(venue)) == "more_friends"
+    assert outcome(waiter.comes(venue)) == "not_for_staff"
+    assert [person.wallet() for person in (waiter, anna, bo)] == [[], [], []]
+
+
+def test_friends_have_it_as_far_as_levels_and_limits_go(world: World, db):
+    venue = world.venue()
+    pin = staff_pin(world, venue)
+    strong = world.offer(venue, rule={"kind": "friends", "n": 1}, min_level="L3")
+    few = world.offer(venue, rule={"kind": "friends", "n": 1}, limit_total=2)
+    anna, bo, carl = circle(world, 3, [(0, 2), (1, 2)])
+    body = {"venue_id": venue["id"], "evidence": [world.location(), pin]}
+    world.ask("post", "/v1/check-ins", anna.token, json=body)
+    bo.comes(venue)
+    carl.comes(venue)
+    had = [{unlock["offer_id"] for unlock in person.wallet()} for person in (anna, bo, carl)]
+    assert had == [{strong["id"], few["id"]}, set(), {few["id"]}]
+    assert counters(db, few)["total"] == 2
+
+
+def test_who_could_not_have_it_has_it_with_the_proof_that_comes_later(world: World):
+    venue = world.venue()
+    pin = staff_pin(world, venue)
+    world.offer(venue, rule={"kind": "friends", "n": 1}, min_level="L3")
+    anna, bo = circle(world, 2, [(0, 1)])
+    first = anna.comes(venue)
+    assert outcome(bo.comes(venue)) == "level_too_low"
+    path = f"/v1/check-ins/{first['id']}/evidence"
+    assert outcome(world.ask("post", path, anna.token, json={"evidence": [pin]})) == "opened"
+    assert [unlock["opened_by"] for unlock in anna.wallet()] == ["check_in"]
+
+
+def test_what_has_opened_for_friends_goes_with_their_own_check_in(world: World, db):
+    venue = world.venue()
+    offer = world.offer(venue, rule={"kind": "friends", "n": 1}, limit_total=9)
+    anna, bo = circle(world, 2, [(0, 1)])
+    first, last = anna.comes(venue), bo.comes(venue)
+    assert counters(db, offer)["total"] == 2
+    for check_in, left in ((last, 1), (first, 0)):
+        world.ask("post", f"/v1/check-ins/{check_in['id']}/void", json={"reason": "Not there"})
+        assert counters(db, offer)["total"] == left
+    assert anna.wallet()[0]["state"] == "voided"
+
+
+@pytest.mark.parametrize("n", [1, 7, 8])
+def test_of_friends_who_come_at_one_moment_each_has_one(world: World, app, db, n):
+    for _ in range(3):
+        venue = world.venue()
+        offer = world.offer(venue, rule={"kind": "friends", "n": n}, limit_total=20)
+        group = circle(world, 8, combinations(range(8), 2))
+        requests = [("/v1/check-ins", one.token, one.body(venue)) for one in group]
         answers = post_at_once(app, requests)
-        assert sorted(outcome(result) for _, result in answers) == ["more_friends", "opened"]
+        assert {status for status, _ in answers} == {201}
+        assert [len(person.wallet()) for person in group] == [int(n < 8)] * 8
+        assert counters(db, offer).get("total", 0) == live(db, offer).get("total", 0)
+
+
+def test_a_chain_that_comes_at_one_moment_has_one_each_up_to_the_limit(world: World, app, db):
+    for limit in (8, 5):
+        venue = world.venue()
+        offer = world.offer(venue, rule={"kind": "friends", "n": 1}, limit_total=limit)
+        group = circle(world, 8, pairwise(range(8)))
+        answers = post_at_once(
+            app, [("/v1/check-ins", one.token, one.body(venue)) for one in group]
+        )
+        assert {status for status, _ in answers} == {201}
+        assert sum(len(person.wallet()) for person in group) == limit
+        assert counters(db, offer)["total"] == live(db, offer)["total"] == limit
 
 
 def test_a_friend_who_came_while_the_proof_was_fetched_is_found(world: World):
@@ -89,6 +253,7 @@ def test_a_friend_who_came_while_the_proof_was_fetched_is_found(world: World):
         path = f"/v1/check-ins/{doubted['id']}/evidence"
         result = world.ask("post", path, anna.token, json={"evidence": [world.location()]})
         assert outcome(result) == "opened"
+        assert [unlock["opened_by"] for unlock in bo.wallet()] == ["friends"]
 
 
 # --- parties
@@ -467,13 +632,14 @@ def test_swarms_at_several_venues_at_once_give_exactly_the_limit(world: World, a
     assert counters(db, offer)["total"] == 10
 
 
-def test_who_proves_more_at_the_moment_it_opens_has_one(world: World, app):
+@pytest.mark.parametrize("rule", [{"kind": "swarm", "n": 3}, {"kind": "friends", "n": 2}])
+def test_who_proves_more_at_the_moment_it_opens_has_one(world: World, app, rule):
     """Those with a proof hold their own locks and wait for the venue's; the third the reverse."""
     for _ in range(5):
         venue = world.venue(cool_down_s=0)
         pin = staff_pin(world, venue)
-        world.offer(venue, rule={"kind": "swarm", "n": 3})
-        anna, bo, carl = people(world, 3)
+        world.offer(venue, rule=rule)
+        anna, bo, carl = circle(world, 3, combinations(range(3), 2))
         seen = [person.comes(venue) for person in (anna, bo)]
         answers = post_at_once(
             app,
@@ -489,11 +655,12 @@ def test_who_proves_more_at_the_moment_it_opens_has_one(world: World, app):
         assert [len(person.wallet()) for person in (anna, bo, carl)] == [1, 1, 1]
 
 
+@pytest.mark.parametrize("rule", [{"kind": "swarm", "n": 4}, {"kind": "friends", "n": 3}])
 @pytest.mark.parametrize("_", range(5))
-def test_an_erasure_or_a_void_at_the_moment_it_opens_disturbs_nobody(world: World, app, _):
+def test_an_erasure_or_a_void_at_the_moment_it_opens_disturbs_nobody(world: World, app, rule, _):
     venue = world.venue()
-    world.offer(venue, rule={"kind": "swarm", "n": 4})
-    gone, voided, anna, last = people(world, 4)
+    world.offer(venue, rule=rule)
+    gone, voided, anna, last = circle(world, 4, ALL)
     seen = [person.comes(venue) for person in (gone, voided, anna)]
     void = f"/v1/check-ins/{seen[1]['id']}/void"
     erase = {"Authorization": f"Bearer {gone.token}"}

@@ -44,8 +44,10 @@ from lbs.offers.rules import (
     Trail,
     Unit,
     Why,
+    brought,
     customer_bucket,
     day_bucket,
+    friends_asked,
     is_customers,
     is_taken_once,
     leaves,
@@ -548,6 +550,34 @@ def test_only_a_swarm_is_taken_by_all_together():
 def test_friends_are_counted_without_the_customer(friends, look):
     assert seen(Friends(3), History(NOW, friends_present=friends)) == look
     assert Friends(3).look(History(NOW)).unit is Unit.FRIENDS
+
+
+@pytest.mark.parametrize(
+    ("rule", "members", "comer", "opened"),
+    [
+        (Friends(3), {"friends_present": 1}, {}, False),
+        (Friends(3), {"friends_present": 2}, {}, True),
+        (Friends(3), {"friends_present": 3}, {}, False),  # it is nothing new
+        (AllOf((Friends(1), FirstVisit())), {}, {}, True),
+        (AllOf((Friends(1), FirstVisit())), {"visits": 1}, {}, False),
+        (AllOf((Friends(1), Swarm(3))), {"present": 0}, {"present": 1}, False),
+        (AllOf((Friends(1), Swarm(3))), {"present": 1}, {"present": 2}, True),
+        (AllOf((Friends(1), Swarm(3))), {"present": 1, "friends_present": 1}, {"present": 2}, True),
+        (AllOf((Friends(1), Party(3))), {"party": 1}, {"party": 2}, True),
+        (AllOf((Friends(1), Party(3))), {}, {"party": 2}, False),
+        (AnyOf((Friends(2), EveryVisit())), {"friends_present": 1}, {}, False),
+        (AnyOf((Friends(2), NthVisit(9))), {"friends_present": 1}, {}, True),
+    ],
+)
+def test_a_friend_brings_who_is_there_to_what_was_missing(rule, members, comer, opened):
+    before = History(NOW, venue_id="v", **members)
+    look = brought(rule, before, History(NOW, **comer), same_party="party" in members)
+    assert bool(look) is opened
+
+
+def test_with_how_many_friends_one_more_may_be_enough():
+    assert friends_asked(Friends(1)) == 0
+    assert friends_asked(AnyOf((Friends(5), AllOf((Swarm(3), Friends(3)))))) == 2
 
 
 def test_a_referred_customer_comes():

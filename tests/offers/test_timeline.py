@@ -64,11 +64,6 @@ def looked_back(past: list[Visit], visit: Visit, known: Known) -> dict[str, Any]
     now, zone = visit.at, ZONES[visit.venue_id]
     here = [other for other in past if other.venue_id == visit.venue_id]
     own = [other.at for other in here if other.customer == visit.customer]
-    present = {
-        other.customer
-        for other in here
-        if other.customer != visit.customer and other.at >= now - PRESENT_FOR
-    }
     lately = {
         other.customer: other.standing
         for other in here
@@ -87,7 +82,7 @@ def looked_back(past: list[Visit], visit: Visit, known: Known) -> dict[str, Any]
         },
         "present": len(lately.keys() - {visit.customer}),
         "friends_present": sum(
-            friend in present and since <= now
+            friend in lately and since <= now
             for friend, since in known.friends.get(visit.customer, ())
         ),
         **_leaders(here, visit, zone),
