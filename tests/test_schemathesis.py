@@ -108,6 +108,9 @@ class Caller:
         self.changing_venue = world.venue(east_m=1000)
         self.changing_offer = world.offer(self.changing_venue)
         unlock = self._unlock(self.customer)
+        scarce = world.venue()
+        world.offer(scarce, reserve_s=600)
+        [self.claimable] = world.check_in(self.customer, scarce)["unlocked"]
         flagged = world.venue()
         group = self._group(venue)
         redemption = world.redeem(unlock["code"], venue).json
@@ -150,6 +153,7 @@ class Caller:
             ("add_evidence", "check_in_id"): self._check_in,
             ("confirm_check_in", "check_in_id"): self._check_in,
             ("void_check_in", "check_in_id"): self._check_in,
+            ("cancel_reservation", "unlock_id"): self._reserved,
         }
 
     def send(self, case: Any) -> None:
@@ -212,6 +216,11 @@ class Caller:
         """What the operation is about: to change or destroy, something no other test needs."""
         make = self.targets.get((name, parameter))
         return make() if make else self.ids[parameter]
+
+    def _reserved(self) -> str:
+        path = f"/v1/unlocks/{self.claimable['id']}/reservation"
+        self.world.call("post", path, self.customer)
+        return str(self.claimable["id"])
 
     def _check_in(self) -> str:
         """Of a new customer, who is the one to add evidence to it."""
