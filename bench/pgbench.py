@@ -117,7 +117,7 @@ _GRANTS = f"""
         'code_digest', encode(sha256(int8send(:n)), 'hex'),
         'expires_at', now() + interval '2 hours', 'takes', '{{}}'::jsonb, 'once', '{{}}'::jsonb,
         'event_id', {_id("event", ":n * 2 + 1", ":ms")}, 'check_in_id', {_CHECK_IN},
-        'customer_id', {_CUSTOMER}, 'subject_id', :subject_id, 'level', 1,
+        'customer_id', {_CUSTOMER}, 'subject_id', :subject_id::uuid, 'level', 1,
         'first_visit', :visits = 0, 'counted', true, 'opened_by', 'check_in'))
 """
 _DIGEST = "sha256(int8send(:n))"
