@@ -377,6 +377,7 @@ def _draft(offer: Any) -> policy.Draft:
         goal=offer.goal and offer.goal["kind"],
         schedule=read_schedule(offer.schedule),
         limits={name: getattr(offer, f"limit_{name}") for name in policy.CAPS},
+        budget_minor=offer.budget_minor,
         redeem_within_s=offer.redeem_within_s,
         min_level=offer.min_level,
         audience=offer.audience,

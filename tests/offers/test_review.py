@@ -657,6 +657,26 @@ def test_limits_have_room_for_a_crowd(name: str, limit: int | None, *, told: boo
 
 
 @pytest.mark.parametrize(
+    ("rule", "cost_minor", "budget_minor", "limit"),
+    [
+        (SWARM, 600, 600 * 20, None),
+        (SWARM, 600, 600 * 20 - 1, 19),
+        (SWARM, 0, 0, None),
+        (SWARM, 600, None, None),
+        ({"kind": "every_visit"}, 600, 600, None),
+        ({"kind": "every_visit"}, 600, 599, 0),
+    ],
+)
+def test_a_budget_pays_for_a_crowd(
+    rule: dict[str, Any], cost_minor: int, budget_minor: int | None, limit: int | None
+):
+    draft = replace(DRAFT, rule=rule, cost_minor=cost_minor, budget_minor=budget_minor)
+    found = [one for one in review(draft, CONTEXT) if one.pointer == "#/budget_minor"]
+    assert [one.code for one in found] == ["limit_below_target"] * (limit is not None)
+    assert all(f" {limit} " in one.text["en"] for one in found)
+
+
+@pytest.mark.parametrize(
     ("rule", "people"),
     [
         ({"kind": "every_visit"}, 0),

@@ -50,11 +50,13 @@ def test_an_unlock_commits_its_cost_and_the_offer_closes_when_one_more_does_not_
 
 
 @pytest.mark.parametrize("budget", [0, 599])
-def test_a_budget_below_the_cost_opens_for_nobody(world: World, db, budget):
+def test_an_offer_whose_budget_pays_for_none_cannot_be_activated(world: World, budget):
     venue = world.venue()
-    offer = world.offer(venue, cost_minor=600, budget_minor=budget)
-    assert why(world.check_in(world.customer(), venue)) == "budget_spent"
-    assert (unlocks(db, offer), counters(db, offer)) == (0, {})
+    offer = world.offer(venue, status="draft", cost_minor=600, budget_minor=budget)
+    path = f"/v1/offers/{offer['id']}/status"
+    refused = world.call("post", path, world.key, json={"status": "active"})
+    assert refused.status_code == 409
+    assert [error["pointer"] for error in refused.json["errors"]] == ["#/budget_minor"]
 
 
 def test_nearby_tells_before_the_way_is_made(world: World):

@@ -93,6 +93,7 @@ class Draft:
     schedule: Schedule = ALWAYS
     limits: Mapping[str, int | None] = field(default_factory=dict)
     """Of CAPS, and per_customer."""
+    budget_minor: int | None = None
     redeem_within_s: int | None = None
     min_level: int | None = None
     """None: the venue's."""
@@ -387,6 +388,16 @@ def has_room(draft: Draft, context: Context) -> Iterator[Finding]:
         if limit is not None and limit < target:
             yield finding(
                 Code.LIMIT_BELOW_TARGET, ERROR, f"#/limit_{name}", target=target, limit=limit
+            )
+    if draft.budget_minor is not None and draft.cost_minor:
+        affordable = draft.budget_minor // draft.cost_minor
+        if affordable < max(1, target):
+            yield finding(
+                Code.LIMIT_BELOW_TARGET,
+                ERROR,
+                "#/budget_minor",
+                target=max(1, target),
+                limit=affordable,
             )
     if context.codes_left is not None and context.codes_left < max(1, target):
         yield finding(Code.CODES_TOO_FEW, ERROR, "#/rule", left=context.codes_left)
