@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from tests.racing import Processes, started
 from tests.unlocks.stock import agrees, counters, unlocks
+from tests.unlocks.test_own_codes_in_use import fresh, load
 from tests.world import World
 
 
@@ -43,6 +44,38 @@ def test_processes_get_exactly_the_limits(world: World, db, processes):
     assert all(agrees(db, offer) for offer in (total, day, own))
     assert counters(db, total) == {"total": 9}
     assert counters(db, day)["total"] == 11
+
+
+@pytest.mark.parametrize("limit", ["limit_per_venue", "limit_per_venue_day"])
+def test_processes_get_exactly_each_venues_limit(world: World, db, processes, limit):
+    venues = [world.venue(), world.venue()]
+    offer = world.offer(*venues, **{limit: 7})
+    customers = [world.customer() for _ in range(16)]
+    answers = processes.post_at_once(
+        [check_in(world, customer, venue) for customer in customers for venue in venues]
+    )
+    opened = Counter(result["venue_id"] for _, result in answers if result["unlocked"])
+    assert opened == {venue["id"]: 7 for venue in venues}
+    assert sorted(counters(db, offer).values()) == [7, 7]
+    assert agrees(db, offer)
+
+
+def test_processes_hand_out_each_of_the_merchants_codes_once(world: World, db, processes):
+    venue, codes = world.venue(), fresh(9)
+    load(world, world.offer(venue), *codes)
+    answers = processes.post_at_once([check_in(world, world.customer(), venue) for _ in range(24)])
+    shown = [unlock["code"] for _, result in answers for unlock in result["unlocked"]]
+    assert sorted(shown) == sorted(codes)
+
+
+def test_processes_open_a_swarm_for_everybody_who_is_there(world: World, db, processes):
+    venue = world.venue()
+    offer = world.offer(venue, rule={"kind": "swarm", "n": 12})
+    customers = [world.customer() for _ in range(12)]
+    processes.post_at_once([check_in(world, customer, venue) for customer in customers])
+    assert unlocks(db, offer) == 12
+    wallets = [world.ask("get", "/v1/unlocks", customer)["items"] for customer in customers]
+    assert [len(wallet) for wallet in wallets] == [1] * 12
 
 
 def test_processes_commit_no_more_than_the_budget(world: World, db, processes):
