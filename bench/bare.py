@@ -141,8 +141,9 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "sealed_code": secrets.token_hex(8),
             "code_digest": secrets.token_hex(32),
             "expires_at": offer["valid_to"].isoformat(),
-            "takes": {},
-            "once": {},
+            "buckets": [],
+            "units": [],
+            "once": [],
             "reserve_s": None,
             "event_id": str(new_id()),
             "check_in_id": str(check_in_id),
@@ -188,6 +189,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "sealed_fix": digest.hex(),
             "fix_digest": digest,
             "grants": json.dumps(grants),
+            "stock": "[]",
         },
     ).fetchone()
     return {

@@ -115,7 +115,8 @@ _GRANTS = f"""
         'unlock_id', {_id("unlock", ":n", ":ms")}, 'offer_id', {_OFFER} -> 'id',
         'offer_version', {_OFFER} -> 'version', 'sealed_code', 'sealed',
         'code_digest', encode(sha256(int8send(:n)), 'hex'),
-        'expires_at', now() + interval '2 hours', 'takes', '{{}}'::jsonb, 'once', '{{}}'::jsonb,
+        'expires_at', now() + interval '2 hours', 'buckets', '[]'::jsonb, 'units', '[]'::jsonb,
+        'once', '[]'::jsonb,
         'event_id', {_id("event", ":n * 2 + 1", ":ms")}, 'check_in_id', {_CHECK_IN},
         'customer_id', {_CUSTOMER}, 'subject_id', :subject_id::uuid, 'level', 1,
         'first_visit', :visits = 0, 'counted', true, 'opened_by', 'check_in'))
@@ -128,6 +129,7 @@ _AGO = {
     "month_ago": "now() - interval '30 days'",
 }
 _RECORD = {
+    "stock": "'[]'",
     "occurred_at": "now()",
     "of_event_id": "NULL",
     "event_id": _id("event", ":n * 2", ":ms"),

@@ -2,7 +2,8 @@
 How many unlocks there should be, in plain SQL over the check-ins alone.
 
 Written from what the rules promise, not from how the service finds out: window functions and
-self-joins over all visits at once, where the service looks back from each check-in.
+self-joins over all visits at once, where the service looks back from each check-in. A visit `opens`
+unless the risk of its check-in asks for a stronger proof than it brought.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ VISITS = f"""
     SELECT row_number() OVER (ORDER BY check_in.occurred_at, check_in.id) AS seq,
            check_in.customer_id, check_in.venue_id, check_in.event_id, check_in.party_id,
            check_in.occurred_at AS at, here.at AS local, here.at::date AS day,
+           check_in.level >= least(3, 1 + check_in.risk) AS opens,
            here.at::time >= '{FLASH_FROM}' AND here.at::time < '{FLASH_TO}' AS in_flash
     FROM check_in JOIN venue ON venue.id = check_in.venue_id, LATERAL (
         SELECT check_in.occurred_at AT TIME ZONE venue.time_zone AS at
@@ -46,13 +48,19 @@ INDEXES = (
     "ANALYZE visit",
 )
 
-FIRST = "SELECT count(*) FROM (SELECT DISTINCT customer_id, venue_id FROM visit) AS pair"
+NUMBERED = """
+    (SELECT *, row_number() OVER (PARTITION BY customer_id, venue_id ORDER BY seq) AS n
+     FROM visit) AS visit
+"""
+"""The visits, with which of the customer's at the venue each is."""
+
+FIRST = f"SELECT count(*) FROM {NUMBERED} WHERE n = 1 AND opens"
 
 AWAY = f"""
     SELECT count(*) FROM (
-        SELECT day - lag(day) OVER (PARTITION BY customer_id, venue_id ORDER BY seq) AS away
+        SELECT opens, day - lag(day) OVER (PARTITION BY customer_id, venue_id ORDER BY seq) AS away
         FROM visit
-    ) AS gap WHERE away >= {COMEBACK_DAYS}
+    ) AS gap WHERE opens AND away >= {COMEBACK_DAYS}
 """
 
 WITHIN_A_WEEK = """
@@ -62,32 +70,34 @@ WITHIN_A_WEEK = """
 """
 
 EXPECTED = {
-    "every_visit": "SELECT count(*) FROM visit",
-    "charity": "SELECT count(*) FROM visit",
+    "every_visit": "SELECT count(*) FROM visit WHERE opens",
+    "charity": "SELECT count(*) FROM visit WHERE opens",
     "first_visit": FIRST,
-    "nth_visit": f"""
-        SELECT count(*) FROM (
-            SELECT FROM visit GROUP BY customer_id, venue_id HAVING count(*) >= {NTH}
-        ) AS regular
-    """,
-    "every_nth_visit": f"""
-        SELECT coalesce(sum(cards), 0) FROM (
-            SELECT count(*) / {NTH} AS cards FROM visit GROUP BY customer_id, venue_id
-        ) AS card
-    """,
-    "frequency": f"SELECT count(*) FROM visit WHERE {WITHIN_A_WEEK} >= {NTH}",
+    "nth_visit": f"SELECT count(*) FROM {NUMBERED} WHERE n = {NTH} AND opens",
+    "every_nth_visit": f"SELECT count(*) FROM {NUMBERED} WHERE n % {NTH} = 0 AND opens",
+    "frequency": f"SELECT count(*) FROM visit WHERE opens AND {WITHIN_A_WEEK} >= {NTH}",
     "streak": f"""
-        SELECT coalesce(sum(weeks / {STREAK_WEEKS}), 0) FROM (
-            SELECT count(*) AS weeks FROM (
-                SELECT customer_id, venue_id,
-                       week - 7 * dense_rank() OVER (
-                           PARTITION BY customer_id, venue_id ORDER BY week)::integer AS island
-                FROM (
-                    SELECT DISTINCT customer_id, venue_id, date_trunc('week', local)::date AS week
-                    FROM visit
-                ) AS came
-            ) AS placed GROUP BY customer_id, venue_id, island
-        ) AS streak
+        WITH RECURSIVE step AS (
+            SELECT *, date_trunc('week', local)::date AS week FROM visit
+        ), opening AS (
+            SELECT DISTINCT customer_id, venue_id, CAST(0 AS bigint) AS seq,
+                   CAST('-infinity' AS date) AS week
+            FROM step
+            UNION ALL
+            SELECT opening.customer_id, opening.venue_id, next.seq, next.week
+            FROM opening, LATERAL (
+                SELECT step.seq, step.week FROM step
+                WHERE (step.customer_id, step.venue_id) = (opening.customer_id, opening.venue_id)
+                  AND step.week > opening.week AND step.opens AND {STREAK_WEEKS} = (
+                      SELECT count(DISTINCT other.week) FROM step AS other
+                      WHERE (other.customer_id, other.venue_id)
+                            = (opening.customer_id, opening.venue_id)
+                        AND other.seq <= step.seq AND other.week > opening.week
+                        AND other.week > step.week - 7 * {STREAK_WEEKS})
+                ORDER BY step.seq LIMIT 1
+            ) AS next
+        )
+        SELECT count(*) FROM opening WHERE seq > 0
     """,
     "comeback": AWAY,
     "any_of": f"SELECT ({FIRST}) + ({AWAY})",
@@ -105,7 +115,7 @@ EXPECTED = {
                 GROUP BY theirs.customer_id
             ) AS other
         ) AS best
-        WHERE own.days > best.days OR own.days = best.days AND EXISTS (
+        WHERE opens AND (own.days > best.days OR own.days = best.days AND EXISTS (
             SELECT FROM visit AS before
             WHERE (before.customer_id, before.venue_id, before.day)
                   = (visit.customer_id, visit.venue_id, visit.day) AND before.seq < visit.seq
@@ -119,41 +129,46 @@ EXPECTED = {
                     GROUP BY customer_id, day
                 ) AS came GROUP BY customer_id HAVING count(*) = own.days
             ) AS rival
-        )
+        ))
     """,
     "flash": f"""
         SELECT coalesce(sum(least(visits, {FLASH_N})), 0) FROM (
-            SELECT count(*) AS visits FROM visit WHERE in_flash GROUP BY venue_id, day
+            SELECT count(*) AS visits FROM visit WHERE in_flash AND opens GROUP BY venue_id, day
         ) AS window_of_a_day
     """,
     "all_of": f"""
         SELECT coalesce(sum(least(visits, {FLASH_N})), 0) FROM (
             SELECT count(*) AS visits FROM visit
-            WHERE in_flash AND {WITHIN_A_WEEK} >= 2 GROUP BY venue_id, day
+            WHERE in_flash AND opens AND {WITHIN_A_WEEK} >= 2 GROUP BY venue_id, day
         ) AS window_of_a_day
     """,
     "swarm": f"""
-        SELECT coalesce(sum(people), 0) FROM (
-            SELECT DISTINCT ON (visit.venue_id, visit.day) there.people
+        SELECT coalesce(sum(winners), 0) FROM (
+            SELECT DISTINCT ON (visit.venue_id, visit.day) there.winners
             FROM visit, LATERAL (
-                SELECT count(DISTINCT present.customer_id) AS people FROM visit AS present
-                WHERE present.venue_id = visit.venue_id AND present.seq <= visit.seq
-                  AND present.at >= visit.at - interval '3 hours'
+                SELECT count(*) AS people, count(*) FILTER (WHERE opens) AS winners FROM (
+                    SELECT DISTINCT ON (present.customer_id) present.opens FROM visit AS present
+                    WHERE present.venue_id = visit.venue_id AND present.seq <= visit.seq
+                      AND present.at >= visit.at - interval '3 hours'
+                    ORDER BY present.customer_id, present.seq DESC
+                ) AS last
             ) AS there
-            WHERE there.people >= {SWARM_N} ORDER BY visit.venue_id, visit.day, visit.seq
+            WHERE there.people >= {SWARM_N} AND there.winners > 0
+            ORDER BY visit.venue_id, visit.day, visit.seq
         ) AS swarm
     """,
     "party": f"""
-        SELECT coalesce(sum(people), 0) FROM (
-            SELECT count(DISTINCT customer_id) AS people FROM visit WHERE party_id IS NOT NULL
-            GROUP BY party_id
+        SELECT coalesce(sum(winners), 0) FROM (
+            SELECT count(DISTINCT customer_id) AS people,
+                   count(DISTINCT customer_id) FILTER (WHERE opens) AS winners
+            FROM visit WHERE party_id IS NOT NULL GROUP BY party_id
         ) AS party WHERE people >= {PARTY_N}
     """,
     "friends": f"""
         SELECT count(DISTINCT mine.seq) FROM visit JOIN visit AS mine
           ON mine.venue_id = visit.venue_id AND mine.seq <= visit.seq
           AND mine.at >= visit.at - interval '3 hours'
-        WHERE NOT EXISTS (
+        WHERE mine.opens AND NOT EXISTS (
             SELECT FROM visit AS later
             WHERE (later.customer_id, later.venue_id) = (mine.customer_id, mine.venue_id)
               AND later.seq > mine.seq AND later.seq <= visit.seq
@@ -174,7 +189,7 @@ EXPECTED = {
             SELECT opening.customer_id, next.seq FROM opening, LATERAL (
                 SELECT step.seq FROM step
                 WHERE step.customer_id = opening.customer_id AND step.seq > opening.seq
-                  AND cardinality(CAST(:trail AS uuid[])) = (
+                  AND step.opens AND cardinality(CAST(:trail AS uuid[])) = (
                       SELECT count(DISTINCT other.venue_id) FROM step AS other
                       WHERE other.customer_id = opening.customer_id AND other.seq > opening.seq
                         AND other.seq <= step.seq AND other.day > step.day - {TRAIL_DAYS})
@@ -183,7 +198,7 @@ EXPECTED = {
         )
         SELECT count(*) FROM opening WHERE seq > 0
     """,
-    "event": "SELECT count(*) FROM visit WHERE event_id = :event_id",
+    "event": "SELECT count(*) FROM visit WHERE opens AND event_id = :event_id",
     "off_peak": f"""
         SELECT count(*) FROM visit, LATERAL (
             SELECT count(*) AS visits, count(*) FILTER (
@@ -193,11 +208,11 @@ EXPECTED = {
             WHERE earlier.venue_id = visit.venue_id AND earlier.seq < visit.seq
               AND earlier.at > visit.at - interval '8 weeks'
         ) AS known
-        WHERE known.visits >= {MIN_VISITS} AND known.hits <= {MAX_SHARE} * known.visits
+        WHERE opens AND known.visits >= {MIN_VISITS} AND known.hits <= {MAX_SHARE} * known.visits
     """,
     "referred": """
         SELECT count(*) FROM referral WHERE offer_id = :offer_id AND EXISTS (
-            SELECT FROM visit WHERE visit.customer_id = referral.customer_id
+            SELECT FROM visit WHERE opens AND visit.customer_id = referral.customer_id
               AND visit.at BETWEEN referral.bound_at AND referral.bound_at + interval '7 days')
     """,
 }

@@ -136,6 +136,13 @@ GATHER = Statement(f"""
 """)
 """The lock makes an erasure of the customer wait, or be over before it is judged."""
 
+_STOCK = """
+    SELECT stock.* FROM jsonb_to_recordset(CAST(:stock AS jsonb)) AS stock(
+        offer_id uuid, bucket text, units bigint, cap bigint)
+    WHERE EXISTS (SELECT FROM checked_in)
+"""
+"""What all the grants take of each counter together."""
+
 RECORD = Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
@@ -176,34 +183,24 @@ RECORD = Statement(f"""
     ), wanted AS (
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
-            code_digest text, expires_at timestamptz, takes jsonb, once jsonb, reserve_s bigint,
+            code_digest text, expires_at timestamptz, buckets text[], units bigint[],
+            once text[], reserve_s bigint,
             event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
             first_visit boolean, counted boolean, opened_by text)
         WHERE EXISTS (SELECT FROM checked_in)
-    ), asked AS (
-        SELECT offer_id, key AS bucket, sum((value[0])::bigint)::bigint AS units,
-               max((value[1])::bigint) AS cap
-        FROM wanted, jsonb_each(takes) GROUP BY offer_id, key
-        UNION ALL
-        SELECT DISTINCT offer_id, key, (value[0])::bigint, (value[1])::bigint
-        FROM wanted, jsonb_each(once)
     ), taken AS (
-        {TAKE_STOCK.format(given="SELECT * FROM asked")}
+        {TAKE_STOCK.format(given=_STOCK)}
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
                             units, counted, opened_by, unlocked_at, expires_at, reserve_s)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
                wanted.check_in_id, wanted.customer_id, wanted.subject_id, wanted.sealed_code,
-               decode(wanted.code_digest, 'hex'), 'unlocked', taking.names, taking.units,
+               decode(wanted.code_digest, 'hex'), 'unlocked', wanted.buckets, wanted.units,
                wanted.counted, wanted.opened_by, :now, wanted.expires_at, wanted.reserve_s
-        FROM wanted, LATERAL (
-            SELECT coalesce(array_agg(key), '{{}}') AS names,
-                   coalesce(array_agg((value[0])::bigint), '{{}}') AS units
-            FROM jsonb_each(wanted.takes)
-        ) AS taking
+        FROM wanted
         WHERE NOT EXISTS (
-            SELECT FROM jsonb_object_keys(wanted.takes || wanted.once) AS bucket
+            SELECT FROM unnest(wanted.buckets || wanted.once) AS bucket
             WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
         ON CONFLICT (check_in_id, offer_id) DO NOTHING
         RETURNING id
@@ -693,6 +690,7 @@ def record(
     session: Session,
     *,
     grants: Sequence[dict[str, Any]],
+    stock: Sequence[dict[str, Any]],
     findings: Sequence[dict[str, Any]],
     proofs: Sequence[dict[str, Any]],
     **values: Any,
@@ -709,6 +707,7 @@ def record(
         {
             **values,
             "grants": json.dumps(grants),
+            "stock": json.dumps(stock),
             "findings": json.dumps(findings),
             "proofs": json.dumps(proofs),
         },

@@ -39,7 +39,11 @@ class Unlock(Model):
         UniqueConstraint("merchant_id", "code_digest"),
         Index("ix_unlock_customer_id_offer_id", "customer_id", "offer_id"),
         Index("ix_unlock_expires_at", "expires_at", postgresql_where="state = 'unlocked'"),
-        Index("ix_unlock_reserved_until", "reserved_until", postgresql_where="state = 'unlocked'"),
+        Index(
+            "ix_unlock_reserved_until",
+            "reserved_until",
+            postgresql_where="reserved_until IS NOT NULL",
+        ),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     merchant_id: Mapped[UUID]

@@ -384,7 +384,7 @@ def _reservations() -> None:
         "unlock",
         ["reserved_until"],
         unique=False,
-        postgresql_where="state = 'unlocked'",
+        postgresql_where="reserved_until IS NOT NULL",
     )
 
 

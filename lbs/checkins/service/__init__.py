@@ -45,6 +45,7 @@ from lbs.checkins.service.grants import (
     follow_up,
     give_codes,
     make_grant,
+    stock_of,
     unused,
 )
 from lbs.checkins.service.histories import PEOPLE, Histories, Place, Visitor, histories
@@ -468,7 +469,8 @@ def _try_to_conclude(
 ) -> CheckedIn | None:
     """None where the customer's history moved while it was judged: nothing was written."""
     seen = _gather(session, customer_id, claim, limits, tools.vault, now)
-    claim = replace(claim, company=claim.company.at(seen.venue_id))
+    if claim.company is not ALONE:
+        claim = replace(claim, company=claim.company.at(seen.venue_id))
     facts = _facts(seen, claim, tools.vault)
     judgement = judge(facts, limits)
     if claim.verdict == Verdict.ACCEPTED.word:
@@ -544,7 +546,12 @@ def _write(
             queries.save(session)
         fitting = _fit(session, [*chosen, *others]) if others else chosen
         grants = give_codes(session, fitting, vault)
-        written = queries.record(session, **columns, grants=[grant.columns for grant in grants])
+        written = queries.record(
+            session,
+            **columns,
+            grants=[grant.columns for grant in grants],
+            stock=stock_of(grants),
+        )
         if not written.recorded:
             return None
         ids = frozenset(written.granted or ())

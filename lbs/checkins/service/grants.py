@@ -73,8 +73,9 @@ class Grant:
             "sealed_code": self.sealed_code,
             "code_digest": self.code_digest.hex(),
             "expires_at": view.expires_at.isoformat(),
-            "takes": self.takes,
-            "once": self.once,
+            "buckets": list(self.takes),
+            "units": [take.units for take in self.takes.values()],
+            "once": list(self.once),
             "reserve_s": view.reserve_s,
             "event_id": str(new_id()),
             "check_in_id": str(holder.check_in_id),
@@ -181,6 +182,15 @@ def used(grants: Iterable[Grant]) -> Counter[tuple[UUID, str]]:
         units.update(_units(grant))
         once |= {(grant.view.offer_id, bucket): take.units for bucket, take in grant.once.items()}
     return units + Counter(once)
+
+
+def stock_of(grants: Sequence[Grant]) -> list[dict[str, Any]]:
+    """What the unlocks take together, as it is written."""
+    caps = {counter: take.cap for grant in grants for counter, take in grant.counters.items()}
+    return [
+        {"offer_id": str(offer_id), "bucket": bucket, "units": units, "cap": caps[offer_id, bucket]}
+        for (offer_id, bucket), units in used(grants).items()
+    ]
 
 
 def fit(grants: Iterable[Grant], taken: Stock) -> list[Grant]:
