@@ -26,7 +26,7 @@ from sqlalchemy import text
 from tests.test_client import DOCUMENT
 from tests.world import World, ago, now
 
-EXAMPLES = 10
+EXAMPLES = 6
 MANY = 20
 """An import of 5,000 venues is for other tests."""
 RULES_BEYOND_SCHEMA = {
