@@ -35,7 +35,14 @@ def recorded(seed: int) -> list[Row]:
                 rows.append(
                     Row(str(user), at + timedelta(hours=5), -74.0, rows[-1].lat, str(venue))
                 )
+    rows += [late(day, n, minutes) for day in range(5) for n, minutes in enumerate((0, 5, 10, 65))]
     return sorted(rows, key=lambda row: row.at)
+
+
+def late(day: int, n: int, minutes: int) -> Row:
+    """Three who come before midnight, in New York, and one after it while they are still there."""
+    at = START + timedelta(days=10 + day, hours=3, minutes=20 + minutes)
+    return Row(str(USERS + 4 * day + n), at, -74.0, 40.7 + (day % BUSIEST) / 10, str(day % BUSIEST))
 
 
 @pytest.fixture(scope="module")

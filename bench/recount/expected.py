@@ -69,6 +69,15 @@ WITHIN_A_WEEK = """
        AND earlier.seq <= visit.seq AND earlier.day > visit.day - 7)
 """
 
+THERE = """
+    SELECT DISTINCT ON (present.customer_id) present.seq, present.opens FROM visit AS present
+    WHERE present.venue_id = visit.venue_id AND present.seq <= visit.seq
+      AND present.at >= visit.at - interval '3 hours'
+    ORDER BY present.customer_id, present.seq DESC
+"""
+"""The last visits of those who are at the venue of `visit` then. A visit wins one swarm at most:
+who stays over midnight is in two."""
+
 EXPECTED = {
     "every_visit": "SELECT count(*) FROM visit WHERE opens",
     "charity": "SELECT count(*) FROM visit WHERE opens",
@@ -143,19 +152,13 @@ EXPECTED = {
         ) AS window_of_a_day
     """,
     "swarm": f"""
-        SELECT coalesce(sum(winners), 0) FROM (
-            SELECT DISTINCT ON (visit.venue_id, visit.day) there.winners
-            FROM visit, LATERAL (
-                SELECT count(*) AS people, count(*) FILTER (WHERE opens) AS winners FROM (
-                    SELECT DISTINCT ON (present.customer_id) present.opens FROM visit AS present
-                    WHERE present.venue_id = visit.venue_id AND present.seq <= visit.seq
-                      AND present.at >= visit.at - interval '3 hours'
-                    ORDER BY present.customer_id, present.seq DESC
-                ) AS last
-            ) AS there
-            WHERE there.people >= {SWARM_N} AND there.winners > 0
+        SELECT count(DISTINCT winner.seq) FROM (
+            SELECT DISTINCT ON (visit.venue_id, visit.day) visit.*
+            FROM visit, LATERAL ({THERE}) AS there
+            WHERE there.opens AND {SWARM_N} <= (SELECT count(*) FROM ({THERE}) AS all_there)
             ORDER BY visit.venue_id, visit.day, visit.seq
-        ) AS swarm
+        ) AS visit, LATERAL ({THERE}) AS winner
+        WHERE winner.opens
     """,
     "party": f"""
         SELECT coalesce(sum(winners), 0) FROM (
