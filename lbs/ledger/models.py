@@ -38,6 +38,14 @@ class LedgerEvent(Model):
             "check_in_id",
             postgresql_where="verdict_before IS NOT NULL",
         ),
+        Index("ix_ledger_event_transaction_id", "transaction_id"),
+        Index(
+            "ix_ledger_event_viewed",
+            "offer_id",
+            "subject_id",
+            "at",
+            postgresql_where="kind = 'teaser_viewed'",
+        ),
         {"postgresql_partition_by": "RANGE (at)"},
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -51,6 +59,7 @@ class LedgerEvent(Model):
     verdict_before: Mapped[str | None]
     level: Mapped[int | None]
     first_visit: Mapped[bool | None]
+    """Whether the customer was new to the venue at the check-in that this fact goes back to."""
     reasons: Mapped[list[str] | None]
     offer_ids: Mapped[list[UUID] | None] = mapped_column(ARRAY(Uuid))
     offer_id: Mapped[UUID | None]
@@ -62,5 +71,18 @@ class LedgerEvent(Model):
     amount_minor: Mapped[int | None]
     currency: Mapped[str | None]
     recipient: Mapped[str | None]
+    channel: Mapped[str | None]
+    """How the customer came to the offer: `nearby`, `push`, `link`, `share`, `poster`."""
+    experiment_id: Mapped[UUID | None]
+    variant: Mapped[str | None]
+    """The arm of the experiment that the customer is in."""
+    share_id: Mapped[UUID | None]
+    """The share that the fact is credited to, or of which it is."""
+    actor_id: Mapped[UUID | None]
+    """The API key that did it."""
+    elapsed_s: Mapped[int | None]
+    """Whole seconds since the step before: from check-in to unlock, from unlock to redemption."""
+    within_days: Mapped[int | None]
+    """Of a return: 7, 30 or 90, the shortest that holds."""
     counted: Mapped[bool] = mapped_column(server_default="true")
     transaction_id: Mapped[int] = mapped_column(Xid8, server_default=FetchedValue())

@@ -65,6 +65,13 @@ class Unlock(Model):
     """Whether it counts in statistics: a tester's and a staff member's do not."""
     opened_by: Mapped[str] = mapped_column(server_default="check_in")
     """`party`, `swarm`, `friends`: by another's check-in that completed it."""
+    channel: Mapped[str | None]
+    experiment_id: Mapped[UUID | None]
+    variant: Mapped[str | None]
+    share_id: Mapped[UUID | None]
+    level: Mapped[int | None]
+    first_visit: Mapped[bool | None]
+    """These six as in the ledger: every later fact about the unlock says them too."""
     unlocked_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     reserve_s: Mapped[int | None]
