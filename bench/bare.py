@@ -153,6 +153,11 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "first_visit": not seen["visits"],
             "counted": True,
             "opened_by": "check_in",
+            "channel": None,
+            "experiment_id": None,
+            "variant": None,
+            "share_id": None,
+            "elapsed_s": 0,
         }
         for offer in opened
     ]
@@ -174,6 +179,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "level": 1,
             "risk": 0,
             "party_id": None,
+            "channel": None,
             "findings": "[]",
             "proofs": "[]",
             "reasons": [],

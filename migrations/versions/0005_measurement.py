@@ -11,6 +11,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     _facts()
+    _told_by_apps()
 
 
 def _facts() -> None:
@@ -40,6 +41,10 @@ def _facts() -> None:
         ("first_visit", sa.Boolean()),
     ):
         op.add_column("unlock", sa.Column(name, kind, nullable=True))
+
+
+def _told_by_apps() -> None:
+    op.add_column("check_in", sa.Column("channel", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
