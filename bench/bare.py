@@ -25,6 +25,7 @@ from bench.statements import (
     NEARBY,
     READ_TERMS,
     RECORD,
+    RECORD_AGAIN,
     REDEEM,
     STORE,
 )
@@ -161,7 +162,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
         }
         for offer in opened
     ]
-    RECORD.run(
+    (RECORD_AGAIN if seen["visits"] else RECORD).run(
         connection,
         {
             **who,

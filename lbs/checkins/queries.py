@@ -148,8 +148,8 @@ _LAST_VISIT = """
     SELECT check_in.id, check_in.occurred_at AS at FROM visit_tally AS known JOIN check_in
       ON (check_in.customer_id, check_in.occurred_at) = (known.customer_id, known.last_at)
      AND check_in.venue_id = known.venue_id
-    WHERE :visits AND :visits_seen > 0 AND known.customer_id = :customer_id
-      AND known.venue_id = :venue_id AND known.last_at < :occurred_at
+    WHERE known.customer_id = :customer_id AND known.venue_id = :venue_id
+      AND known.last_at < :occurred_at
       AND known.last_at >= CAST(:occurred_at AS timestamptz) - interval '90 days'
       AND check_in.visit IS NOT NULL AND check_in.verdict <> 'voided'
 """
@@ -160,7 +160,22 @@ A tap that is reported late, when the customer has been there again, is nobody's
 
 _OF_RETURN = facts_of("unlock", check_in_id=":check_in_id", counted="unlock.counted AND :counted")
 
-RECORD = Statement(f"""
+_RETURNED = f"""    , returned AS (
+        INSERT INTO ledger_event (id, at, kind, venue_id, within_days, elapsed_s, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'returned', unlock.venue_id,
+               CASE WHEN before.at >= CAST(:occurred_at AS timestamptz) - interval '7 days' THEN 7
+                    WHEN before.at >= CAST(:occurred_at AS timestamptz) - interval '30 days' THEN 30
+                    ELSE 90 END,
+               {whole_seconds("before.at", ":occurred_at")}, {_OF_RETURN}
+        FROM ({_LAST_VISIT}) AS before JOIN unlock ON unlock.check_in_id = before.id
+        WHERE unlock.state <> 'voided' AND EXISTS (SELECT FROM checked_in)
+    )
+"""
+"""Beside, where the customer has visited the venue before."""
+
+
+def _record(returned: str = "") -> Statement:
+    return Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -207,16 +222,7 @@ RECORD = Statement(f"""
             first_visit boolean, counted boolean, opened_by text, channel text,
             experiment_id uuid, variant text, share_id uuid, elapsed_s bigint)
         WHERE EXISTS (SELECT FROM checked_in)
-    ), returned AS (
-        INSERT INTO ledger_event (id, at, kind, venue_id, within_days, elapsed_s, {UNLOCK_FACTS})
-        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'returned', unlock.venue_id,
-               CASE WHEN before.at >= CAST(:occurred_at AS timestamptz) - interval '7 days' THEN 7
-                    WHEN before.at >= CAST(:occurred_at AS timestamptz) - interval '30 days' THEN 30
-                    ELSE 90 END,
-               {whole_seconds("before.at", ":occurred_at")}, {_OF_RETURN}
-        FROM ({_LAST_VISIT}) AS before JOIN unlock ON unlock.check_in_id = before.id
-        WHERE unlock.state <> 'voided' AND EXISTS (SELECT FROM checked_in)
-    ), taken AS (
+    ){returned}, taken AS (
         {TAKE_STOCK.format(given=_STOCK)}
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
@@ -260,6 +266,9 @@ RECORD = Statement(f"""
            (SELECT array_agg(offer_id::text || ' ' || bucket) FROM taken
             WHERE (SELECT count(*) FROM granted) < (SELECT count(*) FROM wanted)) AS taken
 """)
+
+
+RECORD, RECORD_AGAIN = _record(), _record(_RETURNED)
 
 SAVE = Statement("SAVEPOINT before_unlocks")
 UNDO = Statement("ROLLBACK TO SAVEPOINT before_unlocks")
@@ -747,7 +756,8 @@ def record(
     for which every counter had room; where that is not all, `taken` are the counters that had
     room, and what was taken for the others is to be given back.
     """
-    return RECORD.one(
+    statement = RECORD_AGAIN if values["visits"] and values["visits_seen"] else RECORD
+    return statement.one(
         session,
         {
             **values,
