@@ -25,6 +25,7 @@ from bench.statements import (
     NEARBY,
     READ_TERMS,
     RECORD,
+    RECORD_AGAIN,
     REDEEM,
     STORE,
 )
@@ -153,10 +154,15 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "first_visit": not seen["visits"],
             "counted": True,
             "opened_by": "check_in",
+            "channel": None,
+            "experiment_id": None,
+            "variant": None,
+            "share_id": None,
+            "elapsed_s": 0,
         }
         for offer in opened
     ]
-    RECORD.run(
+    (RECORD_AGAIN if seen["visits"] else RECORD).run(
         connection,
         {
             **who,
@@ -174,6 +180,7 @@ def record_visit(connection: Connection[Row], body: Any, now: datetime) -> dict[
             "level": 1,
             "risk": 0,
             "party_id": None,
+            "channel": None,
             "findings": "[]",
             "proofs": "[]",
             "reasons": [],

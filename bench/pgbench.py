@@ -143,6 +143,7 @@ _RECORD = {
     "level": "1",
     "risk": "0",
     "party_id": "NULL",
+    "channel": "NULL",
     "findings": "'[]'",
     "proofs": "'[]'",
     "counted": "true",

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from sqlalchemy import ClauseElement, create_engine
 
-from lbs.checkins.queries import GATHER, NEARBY, RECORD
+from lbs.checkins.queries import GATHER, NEARBY, RECORD, RECORD_AGAIN
 from lbs.db import Statement
 from lbs.http.idempotency import LOOK_UP, STORE
 from lbs.offers.queries import READ_TERMS
@@ -21,6 +21,7 @@ __all__ = [
     "NEARBY",
     "READ_TERMS",
     "RECORD",
+    "RECORD_AGAIN",
     "REDEEM",
     "STORE",
     "for_pgbench",

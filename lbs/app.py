@@ -12,6 +12,7 @@ import lbs.tables  # noqa: F401  (completes the metadata)
 from lbs.accounts.auth import SCHEMES as ACCOUNT_SCHEMES
 from lbs.accounts.auth import KeyRing
 from lbs.accounts.routes import audit, customers, keys, standings
+from lbs.app_events.routes import blp as app_events
 from lbs.checkins.routes import blp as checkins
 from lbs.circles.routes import friends, parties
 from lbs.config import Settings
@@ -101,6 +102,7 @@ def create_app(settings: Settings) -> Flask:
         unlocks,
         flags,
         redemptions,
+        app_events,
         stats,
     ):
         api.register_blueprint(blueprint)

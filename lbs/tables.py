@@ -1,6 +1,7 @@
 """Every mapped table, so that foreign keys named as strings resolve. Import it before using any."""
 
 from lbs.accounts import models as accounts
+from lbs.app_events import models as app_events
 from lbs.audit import models as audit
 from lbs.checkins import models as checkins
 from lbs.circles import models as circles
@@ -15,6 +16,7 @@ from lbs.venues import models as venues
 
 __all__ = [
     "accounts",
+    "app_events",
     "audit",
     "checkins",
     "circles",

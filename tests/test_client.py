@@ -367,6 +367,13 @@ def test_the_story_around_an_offer(  # noqa: PLR0915  (a story)
     body = m.CreateReferral(token=link.token)
     assert sdk.call("shares.create_referral", bo, body=body, **once()).parsed.offer_id == offer
 
+    viewed = m.TeaserViewed(
+        client_id=uuid4(), at=datetime.now(UTC), offer_id=offer, channel=m.Channel.LINK
+    )
+    body = m.ReportAppEvents(events=[viewed])
+    counted = sdk.call("app_events.report_app_events", bo, body=body, **once()).parsed
+    assert [one.recorded for one in counted.counts] == [1, 0]
+
     body = m.FlagOffer(problem=m.OfferProblem.NOT_REDEEMABLE, text="The till knew nothing of it")
     for guest in guests:
         said = sdk.call("flags.flag_offer", connect(guest), offer, body=body, **once()).parsed

@@ -238,6 +238,9 @@ class Caller:
             body["token"] = self.world.ask("post", path, self.world.customer())["token"]
         if "receipt" in body:
             body["receipt"] = self.world.check_in(self.world.customer(), self.venue)["receipt"]
+        for event in body.get("events", []):
+            event |= {name: self.ids[name] for name in ("offer_id", "unlock_id") if name in event}
+            self._real_ids(event)
         for tap in body.get("taps", []):
             if tap["tag"] == EXAMPLE_TAG:
                 tap |= {"tag": self.tag, "tapped_at": now().isoformat()}

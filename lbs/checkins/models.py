@@ -31,6 +31,8 @@ class CheckIn(Model):
     occurred_at: Mapped[datetime]
     event_id: Mapped[UUID | None] = mapped_column(ForeignKey("event.id"))
     party_id: Mapped[UUID | None] = mapped_column(ForeignKey("party.id", ondelete="SET NULL"))
+    channel: Mapped[str | None]
+    """How the customer came, as the app says."""
     verdict: Mapped[str]
     level: Mapped[int]
     findings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

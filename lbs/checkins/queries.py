@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from lbs.checkins.models import CheckIn
 from lbs.circles.queries import FRIENDS_OF, FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
+from lbs.ledger.queries import UNLOCK_FACTS, facts_of, whole_seconds
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
 from lbs.shares.queries import HAS_REFERRAL, IS_REFERRED
@@ -143,7 +144,38 @@ _STOCK = """
 """
 """What all the grants take of each counter together."""
 
-RECORD = Statement(f"""
+_LAST_VISIT = """
+    SELECT check_in.id, check_in.occurred_at AS at FROM visit_tally AS known JOIN check_in
+      ON (check_in.customer_id, check_in.occurred_at) = (known.customer_id, known.last_at)
+     AND check_in.venue_id = known.venue_id
+    WHERE known.customer_id = :customer_id AND known.venue_id = :venue_id
+      AND known.last_at < :occurred_at
+      AND known.last_at >= CAST(:occurred_at AS timestamptz) - interval '90 days'
+      AND check_in.visit IS NOT NULL AND check_in.verdict <> 'voided'
+"""
+"""The customer's last visit to the venue, where it is before this one and not too long ago.
+
+A tap that is reported late, when the customer has been there again, is nobody's return.
+"""
+
+_OF_RETURN = facts_of("unlock", check_in_id=":check_in_id", counted="unlock.counted AND :counted")
+
+_RETURNED = f"""    , returned AS (
+        INSERT INTO ledger_event (id, at, kind, venue_id, within_days, elapsed_s, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'returned', unlock.venue_id,
+               CASE WHEN before.at >= CAST(:occurred_at AS timestamptz) - interval '7 days' THEN 7
+                    WHEN before.at >= CAST(:occurred_at AS timestamptz) - interval '30 days' THEN 30
+                    ELSE 90 END,
+               {whole_seconds("before.at", ":occurred_at")}, {_OF_RETURN}
+        FROM ({_LAST_VISIT}) AS before JOIN unlock ON unlock.check_in_id = before.id
+        WHERE unlock.state <> 'voided' AND EXISTS (SELECT FROM checked_in)
+    )
+"""
+"""Beside, where the customer has visited the venue before."""
+
+
+def _record(returned: str = "") -> Statement:
+    return Statement(f"""
     WITH visit AS (
         INSERT INTO visit_tally AS tally (customer_id, venue_id, visits, first_at, last_at)
         SELECT CAST(:customer_id AS uuid), CAST(:venue_id AS uuid), 1,
@@ -157,10 +189,11 @@ RECORD = Statement(f"""
     ), checked_in AS (
         INSERT INTO check_in AS old (id, venue_id, customer_id, occurred_at, event_id, verdict,
                                      level, findings, proofs, revision, visit, risk, party_id,
-                                     distance_m, accuracy_m, captured_at, provider)
+                                     channel, distance_m, accuracy_m, captured_at, provider)
         SELECT :check_in_id, :venue_id, :customer_id, :occurred_at, CAST(:of_event_id AS uuid),
                :verdict, :level, :findings, :proofs, 0, CAST(:visit AS bigint), :risk,
-               CAST(:party_id AS uuid), :distance_m, :accuracy_m, :captured_at, :provider
+               CAST(:party_id AS uuid), CAST(:channel AS text), :distance_m, :accuracy_m,
+               :captured_at, :provider
         WHERE NOT :visits OR EXISTS (SELECT FROM visit)
         ON CONFLICT (id) DO UPDATE
             SET verdict = excluded.verdict, level = excluded.level, findings = excluded.findings,
@@ -186,18 +219,22 @@ RECORD = Statement(f"""
             code_digest text, expires_at timestamptz, buckets text[], units bigint[],
             once text[], reserve_s bigint,
             event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
-            first_visit boolean, counted boolean, opened_by text)
+            first_visit boolean, counted boolean, opened_by text, channel text,
+            experiment_id uuid, variant text, share_id uuid, elapsed_s bigint)
         WHERE EXISTS (SELECT FROM checked_in)
-    ), taken AS (
+    ){returned}, taken AS (
         {TAKE_STOCK.format(given=_STOCK)}
     ), granted AS (
         INSERT INTO unlock (id, merchant_id, offer_id, offer_version, venue_id, check_in_id,
                             customer_id, subject_id, sealed_code, code_digest, state, buckets,
-                            units, counted, opened_by, unlocked_at, expires_at, reserve_s)
+                            units, counted, opened_by, channel, experiment_id, variant, share_id,
+                            level, first_visit, unlocked_at, expires_at, reserve_s)
         SELECT wanted.unlock_id, :merchant_id, wanted.offer_id, wanted.offer_version, :venue_id,
                wanted.check_in_id, wanted.customer_id, wanted.subject_id, wanted.sealed_code,
                decode(wanted.code_digest, 'hex'), 'unlocked', wanted.buckets, wanted.units,
-               wanted.counted, wanted.opened_by, :now, wanted.expires_at, wanted.reserve_s
+               wanted.counted, wanted.opened_by, wanted.channel, wanted.experiment_id,
+               wanted.variant, wanted.share_id, wanted.level, wanted.first_visit, :now,
+               wanted.expires_at, wanted.reserve_s
         FROM wanted
         WHERE NOT EXISTS (
             SELECT FROM unnest(wanted.buckets || wanted.once) AS bucket
@@ -207,18 +244,21 @@ RECORD = Statement(f"""
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
                                   verdict, verdict_before, level, first_visit, reasons, offer_ids,
-                                  offer_id, offer_version, unlock_id, counted)
+                                  offer_id, offer_version, unlock_id, channel, experiment_id,
+                                  variant, share_id, elapsed_s, counted)
         SELECT CAST(:event_id AS uuid), CAST(:now AS timestamptz), 'check_in',
                CAST(:merchant_id AS uuid), CAST(:venue_id AS uuid), CAST(:subject_id AS uuid),
                checked_in.id, CAST(:verdict AS text), CAST(:verdict_before AS text),
                CAST(:level AS bigint), CAST(:first_visit AS boolean), CAST(:reasons AS text[]),
-               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, :counted
+               CAST(:offer_ids AS uuid[]), NULL, NULL, NULL, CAST(:channel AS text),
+               CAST(NULL AS uuid), NULL, CAST(NULL AS uuid), CAST(NULL AS bigint), :counted
         FROM checked_in
         UNION ALL
         SELECT wanted.event_id, CAST(:now AS timestamptz), 'unlocked', CAST(:merchant_id AS uuid),
                CAST(:venue_id AS uuid), wanted.subject_id, wanted.check_in_id, NULL, NULL,
                wanted.level, wanted.first_visit, NULL, NULL, wanted.offer_id,
-               wanted.offer_version, granted.id, wanted.counted
+               wanted.offer_version, granted.id, wanted.channel, wanted.experiment_id,
+               wanted.variant, wanted.share_id, wanted.elapsed_s, wanted.counted
         FROM granted JOIN wanted ON wanted.unlock_id = granted.id
     )
     SELECT EXISTS (SELECT FROM checked_in) AS recorded,
@@ -227,6 +267,9 @@ RECORD = Statement(f"""
             WHERE (SELECT count(*) FROM granted) < (SELECT count(*) FROM wanted)) AS taken
 """)
 
+
+RECORD, RECORD_AGAIN = _record(), _record(_RETURNED)
+
 SAVE = Statement("SAVEPOINT before_unlocks")
 UNDO = Statement("ROLLBACK TO SAVEPOINT before_unlocks")
 
@@ -234,13 +277,11 @@ LOCK_CUSTOMER = Statement("SELECT id FROM customer WHERE id = :customer_id FOR N
 
 LOCK_CUSTOMER_OUT = Statement("SELECT id FROM customer WHERE id = :customer_id FOR UPDATE")
 
-RECORD_PLEDGES = Statement("""
-    INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                              offer_id, offer_version, unlock_id, amount_minor, currency,
-                              recipient, counted)
-    SELECT gen_random_uuid(), unlock.unlocked_at, 'pledged', unlock.merchant_id, unlock.venue_id,
-           unlock.subject_id, unlock.check_in_id, unlock.offer_id, unlock.offer_version, unlock.id,
-           pledge.amount_minor, terms.currency, pledge.recipient, unlock.counted
+RECORD_PLEDGES = Statement(f"""
+    INSERT INTO ledger_event (id, at, kind, venue_id, amount_minor, currency, recipient,
+                              {UNLOCK_FACTS})
+    SELECT gen_random_uuid(), unlock.unlocked_at, 'pledged', unlock.venue_id, pledge.amount_minor,
+           terms.currency, pledge.recipient, {facts_of("unlock")}
     FROM jsonb_to_recordset(CAST(:pledges AS jsonb)) AS pledge(
         unlock_id uuid, amount_minor bigint, recipient text)
     JOIN unlock ON unlock.id = pledge.unlock_id
@@ -275,7 +316,8 @@ _LAST_VISIT_AT = """
 
 _OTHERS = """
     SELECT customer.id AS customer_id, customer.subject_id, check_in.id AS check_in_id,
-           check_in.level, check_in.risk, check_in.visit, standing.standing, {members}
+           check_in.level, check_in.risk, check_in.visit, check_in.occurred_at, check_in.channel,
+           standing.standing, {members}
            ARRAY(
                SELECT unlock.offer_id FROM unlock JOIN check_in AS theirs
                  ON theirs.id = unlock.check_in_id
@@ -432,7 +474,7 @@ LOCK_UNLOCKS = Statement("""
 """A redemption that is under way is over, and seen, when this has its locks."""
 
 VOID = Statement(
-    """
+    f"""
     WITH voided AS (
         UPDATE check_in SET verdict = 'voided', voided_at = :now, void_reason = :reason,
                             revision = revision + 1
@@ -473,30 +515,28 @@ VOID = Statement(
         RETURNING redemption.*
     ), recorded AS (
         INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  verdict, verdict_before, first_visit, reasons, offer_id,
-                                  offer_version, unlock_id, redemption_id, value_minor, cost_minor,
-                                  amount_minor, currency, counted)
+                                  verdict, verdict_before, level, first_visit, reasons, channel,
+                                  counted)
         SELECT :event_id, CAST(:now AS timestamptz), 'check_in_voided',
                CAST(:merchant_id AS uuid), voided.venue_id, told.subject_id, voided.id, 'voided',
-               CAST(:verdict_before AS text), voided.visit = 1, ARRAY[CAST(:reason AS text)], NULL,
-               NULL, NULL, CAST(NULL AS uuid), CAST(NULL AS bigint), CAST(NULL AS bigint),
-               CAST(NULL AS bigint), NULL, coalesce(told.counted, true)
+               CAST(:verdict_before AS text), voided.level, voided.visit = 1,
+               ARRAY[CAST(:reason AS text)], voided.channel, coalesce(told.counted, true)
         FROM voided LEFT JOIN LATERAL (
             SELECT subject_id, counted FROM ledger_event
             WHERE venue_id = voided.venue_id AND at >= voided.occurred_at
               AND check_in_id = voided.id AND kind = 'check_in' LIMIT 1
         ) AS told ON true
-        UNION ALL
-        SELECT gen_random_uuid(), :now, 'unlock_voided', merchant_id, venue_id, subject_id,
-               check_in_id, NULL, NULL, NULL, NULL, offer_id, offer_version, id, NULL, NULL, NULL,
-               NULL, NULL, counted
+    ), recorded_unlocks AS (
+        INSERT INTO ledger_event (id, at, kind, venue_id, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), :now, 'unlock_voided', venue_id, {facts_of("taken_back")}
         FROM taken_back
-        UNION ALL
-        SELECT gen_random_uuid(), :now, 'reversed', reversed.merchant_id, reversed.venue_id,
-               taken_back.subject_id, taken_back.check_in_id, NULL, NULL, NULL,
-               ARRAY[reversed.reversal_reason], reversed.offer_id, reversed.offer_version,
-               taken_back.id, reversed.id, reversed.value_minor, reversed.cost_minor,
-               reversed.amount_minor, reversed.currency, taken_back.counted
+    ), recorded_redemptions AS (
+        INSERT INTO ledger_event (id, at, kind, venue_id, reasons, redemption_id, value_minor,
+                                  cost_minor, amount_minor, currency, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), :now, 'reversed', reversed.venue_id,
+               ARRAY[reversed.reversal_reason], reversed.id, reversed.value_minor,
+               reversed.cost_minor, reversed.amount_minor, reversed.currency,
+               {facts_of("taken_back")}
         FROM reversed JOIN taken_back ON taken_back.id = reversed.unlock_id
     ), freed AS (
     """
@@ -534,7 +574,8 @@ FIND_CLAIM = Statement(f"""
     SELECT check_in.id, check_in.venue_id, check_in.event_id, check_in.occurred_at,
            check_in.verdict, check_in.level, check_in.visit, check_in.revision, check_in.proofs,
            check_in.findings @> '[{{"reason": "simulated_fix"}}]' AS mock, check_in.captured_at,
-           check_in.accuracy_m, check_in.provider, check_in.party_id, fix.sealed, fix.received_at,
+           check_in.accuracy_m, check_in.provider, check_in.party_id, check_in.channel,
+           fix.sealed, fix.received_at,
            ARRAY(SELECT offer_id FROM unlock WHERE unlock.check_in_id = check_in.id) AS opened,
            EXISTS (SELECT FROM unlock JOIN offer_version AS terms
                    ON (terms.offer_id, terms.number) = (unlock.offer_id, unlock.offer_version)
@@ -655,7 +696,8 @@ HISTORY = Statement(f"""
 """The parts of the history that only some rules ask about, for one or many venues at once."""
 
 NEARBY = Statement(f"""
-    SELECT customer.subject_id, venue.id AS venue_id, venue.name, venue.category,
+    SELECT customer.subject_id, standing.standing, venue.id AS venue_id, venue.merchant_id,
+           venue.name, venue.category,
            venue.time_zone, venue.opening_hours, venue.min_level, {PUBLIC_LON} AS lon,
            {PUBLIC_LAT} AS lat, {_LOCAL_DAY} AS local_day,
            ST_Distance(venue.fence, position.at) AS distance_m,
@@ -663,10 +705,22 @@ NEARBY = Statement(f"""
     FROM customer
     CROSS JOIN (SELECT {POINT} AS at) AS position
     CROSS JOIN LATERAL ({NEAREST}) AS venue
+    LEFT JOIN customer_standing AS standing
+      ON standing.merchant_id = venue.merchant_id AND standing.subject_id = customer.subject_id
     LEFT JOIN visit_tally AS tally
       ON tally.customer_id = customer.id AND tally.venue_id = venue.id
     WHERE customer.id = :customer_id
     ORDER BY distance_m, venue.id
+""")
+
+RECORD_LISTED = Statement("""
+    INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, offer_ids,
+                              first_visit, channel, counted)
+    SELECT listed.id, :now, 'nearby_listed', listed.merchant_id, listed.venue_id,
+           listed.subject_id, listed.offer_ids, listed.first_visit, 'nearby', listed.counted
+    FROM jsonb_to_recordset(CAST(:listed AS jsonb)) AS listed(
+        id uuid, merchant_id uuid, venue_id uuid, subject_id uuid, offer_ids uuid[],
+        first_visit boolean, counted boolean)
 """)
 
 
@@ -702,7 +756,8 @@ def record(
     for which every counter had room; where that is not all, `taken` are the counters that had
     room, and what was taken for the others is to be given back.
     """
-    return RECORD.one(
+    statement = RECORD_AGAIN if values["visits"] and values["visits_seen"] else RECORD
+    return statement.one(
         session,
         {
             **values,
@@ -921,6 +976,11 @@ def nearby(
             "now": now,
         },
     )
+
+
+def record_listed(session: Session, listed: Sequence[dict[str, Any]], now: datetime) -> None:
+    """A fact for each venue, with the running offers that a search has shown there."""
+    RECORD_LISTED.do(session, {"listed": json.dumps(listed), "now": now})
 
 
 def list_check_ins(

@@ -44,6 +44,7 @@ def serve(env: Mapping[str, str], *, host: str, port: int, workers: int, threads
 def work(settings: Settings, *, concurrency: int) -> None:
     """Carry out background jobs until told to stop."""
     import lbs.accounts.jobs  # noqa: PLC0415  (importing registers the tasks)
+    import lbs.app_events.jobs  # noqa: PLC0415
     import lbs.checkins.jobs  # noqa: PLC0415
     import lbs.circles.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from lbs.db import Session, new_id
 from lbs.ledger.models import LedgerEvent
+from lbs.ledger.policy import Kind
 
 
-def record(session: Session, kind: str, merchant_id: UUID, now: datetime, **facts: Any) -> None:
+def record(session: Session, kind: Kind, merchant_id: UUID, now: datetime, **facts: Any) -> None:
     """Append one fact. Statements that make many at once append theirs themselves."""
-    session.add(LedgerEvent(id=new_id(), at=now, kind=kind, merchant_id=merchant_id, **facts))
+    session.add(LedgerEvent(id=new_id(), at=now, kind=kind.value, merchant_id=merchant_id, **facts))

@@ -15,6 +15,7 @@ from lbs.audit.policy import plain
 from lbs.audit.service import record, record_made
 from lbs.db import Session, new_id
 from lbs.ledger import service as ledger
+from lbs.ledger.policy import Kind
 from lbs.offers import policy, queries
 from lbs.offers.errors import (
     DatesRefused,
@@ -42,7 +43,7 @@ MOVES = {
     "ended": (),
 }
 AUDITED = (*queries.TERMS, "venue_ids", "group_ids", "copied_from")
-PAUSED = "offer_paused"
+PAUSED = Kind.OFFER_PAUSED
 """The fact, and the notice, that the service has paused an offer."""
 SHEET_PLACES = 8
 """So many venues a sheet names."""

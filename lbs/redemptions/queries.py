@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from lbs.db import Session, Statement
 from lbs.http.guesses import COUNT_GUESS
+from lbs.ledger.queries import UNLOCK_FACTS, facts_of, whole_seconds
 from lbs.redemptions.models import Redemption
 
 FIND_PASS = Statement("""
@@ -35,7 +36,7 @@ FIND_PASS = Statement("""
     WHERE venue.id = :venue_id AND venue.merchant_id = :merchant_id
 """)
 
-REDEEM = Statement("""
+REDEEM = Statement(f"""
     WITH used AS (
         UPDATE unlock SET state = 'redeemed'
         WHERE id = :unlock_id AND state = 'unlocked' AND expires_at > :now
@@ -52,13 +53,11 @@ REDEEM = Statement("""
           ON (terms.offer_id, terms.number) = (used.offer_id, used.offer_version)
         RETURNING *
     ), recorded AS (
-        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  offer_id, offer_version, unlock_id, redemption_id, value_minor,
-                                  cost_minor, amount_minor, currency, counted)
-        SELECT :event_id, :now, 'redeemed', used.merchant_id, redeemed.venue_id, used.subject_id,
-               used.check_in_id, used.offer_id, used.offer_version, used.id, redeemed.id,
-               redeemed.value_minor, redeemed.cost_minor, redeemed.amount_minor, redeemed.currency,
-               used.counted
+        INSERT INTO ledger_event (id, at, kind, venue_id, redemption_id, value_minor, cost_minor,
+                                  amount_minor, currency, actor_id, elapsed_s, {UNLOCK_FACTS})
+        SELECT :event_id, :now, 'redeemed', redeemed.venue_id, redeemed.id, redeemed.value_minor,
+               redeemed.cost_minor, redeemed.amount_minor, redeemed.currency, redeemed.api_key_id,
+               {whole_seconds("used.unlocked_at")}, {facts_of("used")}
         FROM used JOIN redeemed ON redeemed.unlock_id = used.id
     )
     SELECT redeemed.*, terms.teaser, terms.terms, terms.reward
@@ -66,19 +65,25 @@ REDEEM = Statement("""
       ON (terms.offer_id, terms.number) = (redeemed.offer_id, redeemed.offer_version)
 """)
 
+_REFUSED = facts_of(
+    "unlock",
+    merchant_id="CAST(:merchant_id AS uuid)",
+    counted="coalesce(unlock.counted, true)",
+)
+"""Of the unlock, where the code is one's."""
+
 REFUSE = Statement(f"""
     WITH counted AS ({COUNT_GUESS}), recorded AS (
-        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, offer_id, offer_version,
-                                  subject_id, unlock_id, reasons)
-        SELECT :event_id, :now, 'redemption_refused', :merchant_id, :venue_id, unlock.offer_id,
-               unlock.offer_version, unlock.subject_id, unlock.id, ARRAY[CAST(:refusal AS text)]
+        INSERT INTO ledger_event (id, at, kind, venue_id, reasons, actor_id, {UNLOCK_FACTS})
+        SELECT :event_id, :now, 'redemption_refused', CAST(:venue_id AS uuid),
+               ARRAY[CAST(:refusal AS text)], CAST(:api_key_id AS uuid), {_REFUSED}
         FROM (VALUES (1)) AS always LEFT JOIN unlock ON unlock.id = :unlock_id
     )
     SELECT max(began_at) AS throttled_since FROM counted WHERE refused > :guess_limit
 """)
 
 # What takes a reservation is reserved anew: its stock is still taken, and the customer is there.
-REVERSE = Statement("""
+REVERSE = Statement(f"""
     WITH freed AS (
         UPDATE unlock SET state = 'unlocked', reserved_until = CASE WHEN reserve_s IS NOT NULL
             THEN least(expires_at, CAST(:now AS timestamptz) + make_interval(secs => reserve_s)) END
@@ -86,20 +91,17 @@ REVERSE = Statement("""
         WHERE redemption.id = :redemption_id AND redemption.merchant_id = :merchant_id
           AND redemption.reversed_at IS NULL AND unlock.id = redemption.unlock_id
           AND unlock.state = 'redeemed'
-        RETURNING unlock.id, unlock.subject_id, unlock.check_in_id, unlock.counted
+        RETURNING unlock.*
     ), reversed AS (
         UPDATE redemption SET reversed_at = :now, reversal_reason = :reason FROM freed
         WHERE redemption.id = :redemption_id AND redemption.reversed_at IS NULL
         RETURNING redemption.*
     ), recorded AS (
-        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  offer_id, offer_version, unlock_id, redemption_id, value_minor,
-                                  cost_minor, amount_minor, currency, reasons, counted)
-        SELECT :event_id, :now, 'reversed', reversed.merchant_id, reversed.venue_id,
-               freed.subject_id, freed.check_in_id, reversed.offer_id, reversed.offer_version,
-               freed.id, reversed.id, reversed.value_minor, reversed.cost_minor,
-               reversed.amount_minor, reversed.currency, ARRAY[CAST(:reason AS text)],
-               freed.counted
+        INSERT INTO ledger_event (id, at, kind, venue_id, redemption_id, value_minor, cost_minor,
+                                  amount_minor, currency, reasons, actor_id, {UNLOCK_FACTS})
+        SELECT :event_id, :now, 'reversed', reversed.venue_id, reversed.id, reversed.value_minor,
+               reversed.cost_minor, reversed.amount_minor, reversed.currency,
+               ARRAY[CAST(:reason AS text)], CAST(:api_key_id AS uuid), {facts_of("freed")}
         FROM reversed JOIN freed ON freed.id = reversed.unlock_id
     )
     SELECT id FROM reversed

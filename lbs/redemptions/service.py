@@ -98,6 +98,7 @@ def redeem(
         guess_limit=limit.refused,
         event_id=new_id(),
         merchant_id=till.merchant_id,
+        api_key_id=till.key_id,
         venue_id=command.venue_id,
         unlock_id=found.unlock_id,
         refusal=refusal.value,
@@ -116,6 +117,7 @@ def reverse(
         redemption_id=redemption_id,
         merchant_id=till.merchant_id,
         reason=reason,
+        api_key_id=till.key_id,
         event_id=new_id(),
         now=now,
     ):

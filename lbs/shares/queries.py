@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from lbs.db import Session, Statement, new_id
+from lbs.ledger.queries import UNLOCK_FACTS, facts_of
 
 _LIVE = """
     referral.used_at IS NULL
@@ -36,20 +37,36 @@ _COUNTED = """
 """
 """What staff and testers share is in no statistic."""
 
+_OF_FRIEND = facts_of(
+    "unlock",
+    merchant_id="used.merchant_id",
+    subject_id="used.subject_id",
+    check_in_id="CAST(:check_in_id AS uuid)",
+    offer_id="offer.id",
+    offer_version="coalesce(unlock.offer_version, offer.terms_version)",
+    share_id="used.share_id",
+    counted=f"CAST(:counted AS boolean) AND {_COUNTED.format(row='used')}",
+)
+"""Of the friend's unlock, told of the customer who shared."""
+
+LOCK_REFERRALS = Statement(f"""
+    SELECT offer_id, share_id FROM referral
+    WHERE customer_id = CAST(:customer_id AS uuid) AND {_LIVE} ORDER BY offer_id FOR UPDATE
+""")
+
 USE_REFERRALS = Statement(f"""
     WITH used AS (
         UPDATE referral SET used_at = CAST(:now AS timestamptz)
         FROM share
         WHERE referral.customer_id = CAST(:customer_id AS uuid) AND share.id = referral.share_id
           AND referral.offer_id = ANY(CAST(:offer_ids AS uuid[])) AND {_LIVE}
-        RETURNING referral.offer_id, share.merchant_id, share.subject_id
+        RETURNING referral.offer_id, referral.share_id, share.merchant_id, share.subject_id
     ), recorded AS (
-        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  offer_id, offer_version, counted)
-        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'friend_visit', used.merchant_id,
-               CAST(:venue_id AS uuid), used.subject_id, CAST(:check_in_id AS uuid), offer.id,
-               offer.terms_version, CAST(:counted AS boolean) AND {_COUNTED.format(row="used")}
-        FROM used JOIN offer ON offer.id = used.offer_id
+        INSERT INTO ledger_event (id, at, kind, venue_id, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), CAST(:now AS timestamptz), 'friend_visit',
+               CAST(:venue_id AS uuid), {_OF_FRIEND}
+        FROM used JOIN offer ON offer.id = used.offer_id LEFT JOIN unlock
+          ON (unlock.check_in_id, unlock.offer_id) = (CAST(:check_in_id AS uuid), offer.id)
     )
     SELECT offer_id FROM used
 """)
@@ -73,9 +90,9 @@ ADD_SHARE = Statement(f"""
         ON CONFLICT (customer_id, offer_id) DO NOTHING RETURNING *
     )
     INSERT INTO ledger_event (id, at, kind, merchant_id, subject_id, offer_id, offer_version,
-                              counted)
+                              share_id, counted)
     SELECT :event_id, made.created_at, 'shared', made.merchant_id, made.subject_id, made.offer_id,
-           :offer_version, {_COUNTED.format(row="made")}
+           :offer_version, made.id, {_COUNTED.format(row="made")}
     FROM made
 """)
 
@@ -106,9 +123,9 @@ BIND = Statement("""
 
 RECORD_VISIT = Statement(f"""
     INSERT INTO ledger_event (id, at, kind, merchant_id, subject_id, offer_id, offer_version,
-                              counted)
+                              share_id, counted)
     SELECT :event_id, :now, 'share_visited', share.merchant_id, share.subject_id, offer.id,
-           offer.terms_version, {_COUNTED.format(row="share")}
+           offer.terms_version, share.id, {_COUNTED.format(row="share")}
     FROM share JOIN offer ON offer.id = share.offer_id WHERE share.id = :share_id
 """)
 
@@ -150,6 +167,12 @@ def bind(
 def record_visit(session: Session, share_id: UUID, now: datetime) -> None:
     """A person, not a crawler, has followed the share."""
     RECORD_VISIT.do(session, {"share_id": share_id, "event_id": new_id(), "now": now})
+
+
+def lock_referrals(session: Session, customer_id: UUID, now: datetime) -> dict[UUID, UUID]:
+    """By offer, the share by which the customer has come to it and that can be credited still."""
+    rows = LOCK_REFERRALS.all(session, {"customer_id": customer_id, "now": now})
+    return {row.offer_id: row.share_id for row in rows}
 
 
 def use_referrals(

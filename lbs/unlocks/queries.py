@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from lbs.db import Session, Statement, new_id
 from lbs.ledger.models import LedgerEvent
+from lbs.ledger.queries import UNLOCK_FACTS, facts_of, whole_seconds
 from lbs.offers.models import OfferVersion
 from lbs.unlocks.models import OfferFlag, Unlock
 from lbs.venues.models import Venue
@@ -50,16 +51,15 @@ A counter that has no room for it has no row.
 """
 
 _RELEASE = (
-    """
-    WITH due AS ({due}), released AS (
-        UPDATE unlock SET reserved_until = NULL, reserved_buckets = '{{}}', reserved_units = '{{}}'
+    f"""
+    WITH due AS ({{due}}), released AS (
+        UPDATE unlock SET reserved_until = NULL, reserved_buckets = '{{{{}}}}',
+                          reserved_units = '{{{{}}}}'
         FROM due WHERE unlock.id = due.id
         RETURNING due.*
     ), recorded AS (
-        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  offer_id, offer_version, unlock_id, counted)
-        SELECT gen_random_uuid(), :now, '{kind}', merchant_id, venue_id, subject_id, check_in_id,
-               offer_id, offer_version, id, counted
+        INSERT INTO ledger_event (id, at, kind, venue_id, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), :now, '{{kind}}', venue_id, {facts_of("released")}
         FROM released
     ), freed AS (
     """
@@ -110,7 +110,7 @@ RESERVE = Statement(
                  FROM unnest(CAST(:buckets AS text[]), CAST(:units AS bigint[]),
                              CAST(:caps AS bigint[])) AS take(bucket, units, cap)"""
     )
-    + """
+    + f"""
     ), reserved AS (
         UPDATE unlock SET reserved_until = :until, reserved_buckets = :buckets,
                           reserved_units = :units
@@ -118,16 +118,15 @@ RESERVE = Statement(
             SELECT count(*) FROM taken)
         RETURNING *
     )
-    INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                              offer_id, offer_version, unlock_id, counted)
-    SELECT :event_id, :now, 'reserved', merchant_id, venue_id, subject_id, check_in_id, offer_id,
-           offer_version, id, counted
+    INSERT INTO ledger_event (id, at, kind, venue_id, elapsed_s, {UNLOCK_FACTS})
+    SELECT :event_id, :now, 'reserved', venue_id, {whole_seconds("unlocked_at")},
+           {facts_of("reserved")}
     FROM reserved RETURNING unlock_id
     """
 )
 
 EXPIRE = Statement(
-    """
+    f"""
     WITH due AS (
         SELECT id FROM unlock WHERE state = 'unlocked' AND expires_at <= :now
         ORDER BY expires_at LIMIT :limit FOR UPDATE SKIP LOCKED
@@ -135,10 +134,8 @@ EXPIRE = Statement(
         UPDATE unlock SET state = 'expired' FROM due WHERE unlock.id = due.id
         RETURNING unlock.*
     ), recorded AS (
-        INSERT INTO ledger_event (id, at, kind, merchant_id, venue_id, subject_id, check_in_id,
-                                  offer_id, offer_version, unlock_id, counted)
-        SELECT gen_random_uuid(), :now, 'expired', merchant_id, venue_id, subject_id, check_in_id,
-               offer_id, offer_version, id, counted
+        INSERT INTO ledger_event (id, at, kind, venue_id, {UNLOCK_FACTS})
+        SELECT gen_random_uuid(), :now, 'expired', venue_id, {facts_of("expired")}
         FROM expired
     ), freed AS (
     """
@@ -223,6 +220,16 @@ ADD_CODES = Statement("""
     ON CONFLICT (merchant_id, code_digest) DO NOTHING RETURNING id
 """)
 """In one order, so that two imports of the same codes do not wait for each other."""
+
+RECORD_FLAG = Statement(f"""
+    INSERT INTO ledger_event (id, at, kind, venue_id, reasons, {UNLOCK_FACTS})
+    SELECT :event_id, :now, 'flagged', unlock.venue_id, ARRAY[CAST(:problem AS text)],
+           {facts_of("unlock", counted="CAST(:counted AS boolean)")}
+    FROM unlock
+    WHERE unlock.offer_id = :offer_id AND unlock.customer_id = :customer_id
+      AND unlock.state <> 'voided'
+    ORDER BY unlock.id DESC LIMIT 1
+""")
 
 COUNT_CODES = Statement("""
     SELECT count(code.id) AS imported,
@@ -370,6 +377,20 @@ def upsert_flag(
         .on_conflict_do_update(index_elements=["offer_id", "customer_id"], set_=said)
         .returning(OfferFlag)
     ).one()
+
+
+def find_problem(session: Session, offer_id: UUID, customer_id: UUID) -> str | None:
+    """What the customer has flagged the offer for; the offer is locked."""
+    return session.scalar(
+        select(OfferFlag.problem).where(
+            OfferFlag.offer_id == offer_id, OfferFlag.customer_id == customer_id
+        )
+    )
+
+
+def record_flag(session: Session, **values: Any) -> None:
+    """A fact about the unlock of the offer that the customer has had last."""
+    RECORD_FLAG.do(session, {**values, "event_id": new_id()})
 
 
 def count_flags(session: Session, offer_id: UUID, since: datetime) -> dict[str, int]:

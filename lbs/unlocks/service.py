@@ -163,15 +163,16 @@ def flag_offer(
     if held is None:
         raise OfferNotHeld
     offer = offers.lock_offer(session, offer_id, held.merchant_id)
-    flag = queries.upsert_flag(
-        session,
-        offer_id=offer_id,
-        customer_id=customer_id,
-        problem=command.problem,
-        text=command.text,
-        counted=held.counted,
-        now=now,
-    )
+    said = {
+        "offer_id": offer_id,
+        "customer_id": customer_id,
+        "problem": command.problem,
+        "counted": held.counted,
+        "now": now,
+    }
+    if queries.find_problem(session, offer_id, customer_id) != command.problem:
+        queries.record_flag(session, **said)
+    flag = queries.upsert_flag(session, **said, text=command.text)
     if offer.status == "active":
         _weigh_flags(session, offer, limit, now)
     return flag

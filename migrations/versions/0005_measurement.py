@@ -11,6 +11,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     _facts()
+    _told_by_apps()
 
 
 def _facts() -> None:
@@ -40,6 +41,20 @@ def _facts() -> None:
         ("first_visit", sa.Boolean()),
     ):
         op.add_column("unlock", sa.Column(name, kind, nullable=True))
+
+
+def _told_by_apps() -> None:
+    op.add_column("check_in", sa.Column("channel", sa.Text(), nullable=True))
+    op.create_table(
+        "app_event_seen",
+        sa.Column("subject_id", sa.Uuid(), nullable=False),
+        sa.Column("client_id", sa.Uuid(), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("subject_id", "client_id", name="pk_app_event_seen"),
+    )
+    op.create_index(
+        "ix_app_event_seen_seen_at", "app_event_seen", ["seen_at"], postgresql_using="brin"
+    )
 
 
 def downgrade() -> None:

@@ -153,7 +153,7 @@ def test_a_repeated_check_in_costs_one_look_up(world: World, statements):
     assert [is_idempotency(statement) for statement in statements] == [True]
 
 
-def test_a_nearby_search_costs_one_statement(world: World, statements):
+def test_a_nearby_search_costs_a_statement_to_find_and_one_to_count(world: World, statements):
     venues = [world.venue(east_m=east_m) for east_m in (0, 200, 400)]
     for _ in range(3):
         world.offer(*venues)
@@ -163,7 +163,10 @@ def test_a_nearby_search_costs_one_statement(world: World, statements):
     statements.clear()
     found = world.ask("get", "/v1/venues/nearby", customer, query_string=query)
     assert [len(venue["offers"]) for venue in found["items"]] == [3, 3, 3]
-    assert len(statements) == 1
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "INSERT"]
+    statements.clear()
+    nobody = world.ask("get", "/v1/venues/nearby", customer, query_string={**query, "lat": -60})
+    assert (nobody["items"], len(statements)) == ([], 1)
 
 
 def nodes(plan: dict) -> Iterator[dict]:

@@ -220,6 +220,7 @@ class Around:
             "change_promotion": self.change_promotion,
             "copy_offer": self.copy_offer,
             "flag_offer": self.flag_offer,
+            "report_app_events": self.report_app_events,
             "create_party": self.create_party,
             "add_friend": self.add_friend,
             "create_referral": self.create_referral,
@@ -242,6 +243,17 @@ class Around:
         self.world.check_in(guest, self.venue)
         body = {"problem": "other", "text": PROSE}
         return Operation("post", f"/v1/offers/{offer['id']}/flags", guest, body, {})
+
+    def report_app_events(self) -> Operation:
+        view = {
+            "kind": "teaser_viewed",
+            "client_id": str(uuid.uuid4()),
+            "at": now().isoformat(),
+            "offer_id": self.world.offer(self.venue)["id"],
+            "venue_id": self.venue["id"],
+            "channel": "push",
+        }
+        return Operation("post", "/v1/app-events", self.world.customer(), {"events": [view]}, {})
 
     def create_party(self) -> Operation:
         body = {"venue_id": self.venue["id"]}
@@ -439,6 +451,7 @@ NAMES = [
     "change_promotion",
     "copy_offer",
     "flag_offer",
+    "report_app_events",
     "create_party",
     "add_friend",
     "create_referral",
@@ -897,6 +910,7 @@ def test_a_time_that_is_none_is_refused_wherever_it_stands(world: World, moment:
         ("check_in", "evidence", "captured_at"),
         ("add_evidence", "evidence", "captured_at"),
         ("report_taps", "taps", "tapped_at"),
+        ("report_app_events", "events", "at"),
     ):
         target = catalogue[name]()
         body = {**target.body, members: [{**target.body[members][0], member: moment}]}

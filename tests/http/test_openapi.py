@@ -260,6 +260,10 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(say("get", f"/v1/unlocks/{unlock['id']}", token=customer), "Unlock")
     same(say("get", at_offer), "Offer")
     same(say("get", f"{at_offer}/schedule")["items"][0], "SchedulePreview")
+    viewed = {"offer_id": offer["id"], "at": datetime.now(UTC).isoformat()}
+    real |= viewed
+    same(say("post", "/v1/app-events", "ReportAppEvents", customer), "AppEventsReport")
+    real = {name: value for name, value in real.items() if name not in viewed}
     real["receipt"] = result["receipt"]
     same(say("post", "/v1/receipts/verify", "VerifyReceipt"), "Receipt")
     same(say("post", "/v1/challenges", "AskChallenge", customer), "Challenge")

@@ -104,6 +104,11 @@ def taps(ids: dict[str, str]) -> dict[str, Any]:
     return {"taps": [{"sequence": 1, "tag": ids["tag"], "tapped_at": now().isoformat()}]}
 
 
+def pass_shown(ids: dict[str, str]) -> dict[str, Any]:
+    event = {"kind": "pass_shown", "client_id": str(uuid.uuid4()), "at": now().isoformat()}
+    return {"events": [{**event, "unlock_id": ids["unlock_id"]}]}
+
+
 VENUE, GROUP = "/v1/venues/<uuid:venue_id>", "/v1/venue-groups/<uuid:group_id>"
 OFFER_PATH, KEY = "/v1/offers/<uuid:offer_id>", "/v1/api-keys/<uuid:api_key_id>"
 REDEMPTION, UNLOCK = "/v1/redemptions/<uuid:redemption_id>", "/v1/unlocks/<uuid:unlock_id>"
@@ -237,6 +242,7 @@ ROUTES: dict[str, Route] = {
     ),
     "POST /v1/challenges": Route("customer", to_another_customer=201, body=at_the_venue),
     "POST /v1/taps": Route("reader", to_another_venue=200, body=taps),
+    "POST /v1/app-events": Route("customer", to_another_customer=200, body=pass_shown),
     "GET /v1/unlocks": Route("customer", to_another_customer=200),
     f"GET {UNLOCK}": Route("customer"),
     f"GET {UNLOCK}/qr.png": Route("customer"),
@@ -257,12 +263,17 @@ ROUTES: dict[str, Route] = {
 
 
 OWN_EFFECT = {
+    "GET /v1/venues/nearby",
+    "GET /v1/venues/nearby.geojson",
     "POST /v1/check-ins",
     "POST /v1/parties",
     "POST /v1/referrals",
     f"POST {OFFER_PATH}/shares",
 }
-"""What any customer may do at another's venue, with an offer that runs, by a link passed on."""
+"""What any customer may do at another's venue, with an offer that runs, by a link passed on.
+
+What a search has shown is counted.
+"""
 
 
 @pytest.fixture

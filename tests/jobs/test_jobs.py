@@ -9,6 +9,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
 import lbs.accounts.jobs
+import lbs.app_events.jobs
 import lbs.checkins.jobs
 import lbs.circles.jobs
 import lbs.ledger.jobs
@@ -22,6 +23,7 @@ from tests.world import World, now
 
 TASKS = {
     "expire_unlocks",
+    "forget_app_events",
     "forget_old_fixes",
     "forget_old_guesses",
     "forget_old_parties",

@@ -15,6 +15,7 @@ from lbs.checkins.service.company import WORDS as PARTY_WORDS
 from lbs.http.fields import Schema, String, Timestamp, Word
 from lbs.http.languages import say
 from lbs.http.paging import page_schema
+from lbs.ledger.policy import CHANNELS
 from lbs.offers.rules import State
 from lbs.offers.rules.words import progress_text
 from lbs.unlocks.schemas import UnlockSchema
@@ -31,6 +32,11 @@ PROOF_KINDS = (
     "staff",
     "device_integrity",
 )
+
+
+def channel_word(**kwargs: Any) -> Word:
+    description = {"description": "How the customer came to the offer", "example": "nearby"}
+    return Word("Channel", CHANNELS, metadata=description, **kwargs)
 
 
 class CreateCheckInSchema(Schema):
@@ -57,6 +63,8 @@ class CreateCheckInSchema(Schema):
         },
     )
 
+    channel = channel_word(load_default=None)
+
     @ma.validates_schema
     def one_place(self, data: dict[str, Any], **_: Any) -> None:
         if (data["venue_id"] is None) is (data["event_id"] is None):
@@ -70,6 +78,7 @@ class CreateCheckInSchema(Schema):
             evidence=sort_out(data["evidence"]),
             is_event=event_id is not None,
             party_code=data["party_code"],
+            channel=data["channel"],
         )
 
 

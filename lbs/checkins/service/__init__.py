@@ -81,7 +81,7 @@ from lbs.offers.rules import (
 )
 from lbs.offers.rules.schedule import is_on
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
-from lbs.shares.queries import use_referrals
+from lbs.shares.queries import lock_referrals, use_referrals
 from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
@@ -106,6 +106,7 @@ class CheckIn:
     evidence: Evidence
     is_event: bool = False
     party_code: str | None = None
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +132,7 @@ class Claim:
     opened_alone: bool = False
     """Whether one of them combines with no other."""
     company: Company = ALONE
+    channel: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class Case:
     now: datetime
     histories: Histories = field(default_factory=dict)
     """What the offers' rules look at, for each."""
+    shares: Mapping[UUID, UUID] = field(default_factory=dict)
+    """Through which share of a friend's the customer has come to which offer."""
 
     @property
     def is_new_visit(self) -> bool:
@@ -216,9 +220,11 @@ class Case:
             customer_id=self.customer_id,
             subject_id=self.seen.subject_id,
             check_in_id=self.claim.id,
+            occurred_at=self.claim.occurred_at,
             level=int(self.judgement.level),
             first_visit=self.visits == 1,
             counted=self.seen.standing not in NOT_COUNTED,
+            channel=self.claim.channel,
         )
 
     def withholds(self, row: dict[str, Any]) -> Why | None:
@@ -318,6 +324,7 @@ def check_in(
         fix=evidence.fix,
         fix_received_at=now,
         company=company,
+        channel=command.channel,
     )
     if not (evidence.proofs or evidence.device):
         return conclude(session, customer_id, claim, limits, tools, now)
@@ -390,7 +397,11 @@ def nearby(
         for row, there in zip(rows, offers, strict=True)
     ]
     known = histories(session, Visitor(customer_id, NOBODYS, now), places)
-    return [_view_nearby(row, there, known) for row, there in zip(rows, offers, strict=True)]
+    found = list(zip(rows, offers, strict=True))
+    listed = [_listed(row, running) for row, there in found if (running := _running(there, now))]
+    if listed:
+        queries.record_listed(session, listed, now)
+    return [_view_nearby(row, there, known) for row, there in found]
 
 
 def list_check_ins(
@@ -461,6 +472,7 @@ def _load_claim(
         opened=frozenset(row.opened),
         opened_alone=row.opened_alone,
         company=Company("joined", row.party_id) if row.party_id else ALONE,
+        channel=row.channel,
     )
 
 
@@ -481,7 +493,11 @@ def _try_to_conclude(
     if judgement.accepted:
         _wait(session, case, place)
     visitor = Visitor(customer_id, claim.id, claim.occurred_at, claim.company.party_id)
-    case = replace(case, histories=histories(session, visitor, [place]))
+    case = replace(
+        case,
+        histories=histories(session, visitor, [place]),
+        shares=_lock_shares(session, case),
+    )
     columns = {
         **_check_in_columns(case),
         **_fix_columns(claim, tools.vault),
@@ -494,7 +510,7 @@ def _try_to_conclude(
     if written is None:
         return None
     unlocked = [grant.view for grant in written.granted]
-    if seen.is_referred and unlocked:
+    if case.shares and unlocked:
         _credit(session, case, unlocked)
     locked = tuple(_closed(case, offers, opening, written))
     return CheckedIn(
@@ -678,6 +694,7 @@ def _check_in_columns(case: Case) -> dict[str, Any]:
         "visit": case.visits if judgement.accepted else claim.visit,
         "risk": judgement.risk,
         "party_id": claim.company.party_id,
+        "channel": claim.channel,
         "visits_seen": seen.visits,
         "revision_seen": claim.revision,
         "distance_m": seen.distance_m,
@@ -696,7 +713,7 @@ def _event_columns(case: Case, offers: Offers) -> dict[str, Any]:
         "merchant_id": case.seen.merchant_id,
         "verdict_before": case.claim.verdict,
         "first_visit": case.judgement.accepted and case.holder.first_visit,
-        "offer_ids": [offer.id for _, offer in offers if offer.valid_from <= case.now],
+        "offer_ids": _running(offers, case.now),
         "reasons": [reason.value for reason in case.judgement.reasons],
         "counted": case.holder.counted,
     }
@@ -783,7 +800,8 @@ def _own_grants(
         look = opening.get(offer.id)
         if look and row["offer_id"] not in case.claim.opened and not case.withholds(row):
             takes = takes_of(offer, look)
-            yield make_grant(row, look, takes, case.holder, case.seen, tools, case.now)
+            holder = replace(case.holder, share_id=case.shares.get(row["offer_id"]))
+            yield make_grant(row, look, takes, holder, case.seen, tools, case.now)
 
 
 def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
@@ -814,6 +832,13 @@ def _completed(session: Session, case: Case, offers: Offers, tools: Tools) -> li
         for other in others[look.opens_for]
         if _may_have(other, row)
     ]
+
+
+def _lock_shares(session: Session, case: Case) -> dict[UUID, UUID]:
+    """What an unlock says of its share is what is credited: the referrals wait for that."""
+    if not (case.seen.is_referred and case.judgement.accepted):
+        return {}
+    return lock_referrals(session, case.customer_id, case.now)
 
 
 def _credit(session: Session, case: Case, unlocked: Sequence[UnlockView]) -> None:
@@ -892,9 +917,11 @@ def _holder(other: Any, look: Look) -> Holder:
         customer_id=other.customer_id,
         subject_id=other.subject_id,
         check_in_id=other.check_in_id,
+        occurred_at=other.occurred_at,
         level=other.level,
         first_visit=other.visit == 1,
         counted=other.standing not in NOT_COUNTED,
+        channel=other.channel,
         opened_by=OPENED_BY[look.opens_for],
     )
 
@@ -952,6 +979,24 @@ def _receipt(case: Case, limits: Limits, tools: Tools) -> str | None:
         },
         receipt_ttl(judgement, limits),
     )
+
+
+def _running(offers: Offers, now: datetime) -> list[str]:
+    """Those that are not still to come."""
+    return [offer.id for _, offer in offers if offer.valid_from <= now]
+
+
+def _listed(row: Any, offer_ids: Sequence[str]) -> dict[str, Any]:
+    """What the ledger says of a venue that a search has shown with these offers."""
+    return {
+        "id": str(new_id()),
+        "merchant_id": str(row.merchant_id),
+        "venue_id": str(row.venue_id),
+        "subject_id": str(row.subject_id),
+        "offer_ids": offer_ids,
+        "first_visit": not row.visits,
+        "counted": row.standing not in NOT_COUNTED,
+    }
 
 
 def _view_nearby(row: Any, offers: Offers, known: Histories) -> NearbyVenue:

@@ -32,9 +32,14 @@ class Holder:
     customer_id: UUID
     subject_id: UUID
     check_in_id: UUID
+    occurred_at: datetime
+    """When that was."""
     level: int
     first_visit: bool
     counted: bool
+    channel: str | None = None
+    share_id: UUID | None = None
+    """The share that is credited with it."""
     opened_by: str = "check_in"
 
 
@@ -57,6 +62,9 @@ class Grant:
     """What the merchant owes for it."""
     code_id: UUID | None = None
     """Of the merchant's own code that goes with it."""
+    experiment_id: UUID | None = None
+    variant: str | None = None
+    """The arm that the customer is in."""
 
     @property
     def counters(self) -> dict[tuple[UUID, str], Take]:
@@ -85,6 +93,11 @@ class Grant:
             "first_visit": holder.first_visit,
             "counted": holder.counted,
             "opened_by": view.opened_by,
+            "channel": holder.channel,
+            "experiment_id": _text(self.experiment_id),
+            "variant": self.variant,
+            "share_id": _text(holder.share_id),
+            "elapsed_s": max(0, int((view.unlocked_at - holder.occurred_at).total_seconds())),
         }
 
 
@@ -129,7 +142,13 @@ def make_grant(
         once={bucket: take for bucket, take in takes.items() if is_taken_once(bucket)},
         candidate=candidate_of(row),
         pledges=look.pledges,
+        experiment_id=row.get("experiment_id"),
+        variant=row.get("variant"),
     )
+
+
+def _text(number: UUID | None) -> str | None:
+    return str(number) if number else None
 
 
 def candidate_of(row: Mapping[str, Any]) -> Candidate:
