@@ -197,9 +197,7 @@ def check_funnel(session, scope, facts, offer_id) -> None:
 
 def same(answer: dict[str, Any], facts: list[Any]) -> None:
     expected = plain.funnel(facts)
-    steps = [
-        {name: step[name] for name in step if name != "median_s"} for step in answer["steps"]
-    ]
+    steps = [{name: step[name] for name in step if name != "median_s"} for step in answer["steps"]]
     assert {**{name: answer[name] for name in expected}, "steps": steps} == expected
     for step, median in plain.medians(facts).items():
         [found] = [one["median_s"] for one in answer["steps"] if one["step"] == step]
@@ -395,7 +393,8 @@ def test_a_fact_of_a_transaction_that_ends_late_is_not_passed_over(app):
     roll_up(place.world)
     place.check(None, SPRING + timedelta(days=1))
     [item] = [
-        step for step in place.world.ask("get", f"/v1/stats/offers/{offer_id}/funnel")["steps"]
+        step
+        for step in place.world.ask("get", f"/v1/stats/offers/{offer_id}/funnel")["steps"]
         if step["step"] == "viewed"
     ]
     assert item["count"] == 2
