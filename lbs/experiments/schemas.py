@@ -296,9 +296,9 @@ class ExperimentPlanSchema(Schema):
             "mean": 1.5,
             "variance": 0.5,
         },
-        "customers_per_arm": 44,
-        "customers": 218,
-        "weeks": 872,
+        "customers_per_arm": 66,
+        "customers": 330,
+        "weeks": 1320,
     }
 
     baseline = fields.Nested(ExperimentBaselineSchema, required=True)
