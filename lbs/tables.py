@@ -5,6 +5,7 @@ from lbs.app_events import models as app_events
 from lbs.audit import models as audit
 from lbs.checkins import models as checkins
 from lbs.circles import models as circles
+from lbs.experiments import models as experiments
 from lbs.http import guesses, idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
@@ -21,6 +22,7 @@ __all__ = [
     "audit",
     "checkins",
     "circles",
+    "experiments",
     "guesses",
     "idempotency",
     "ledger",

@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import time_machine
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -27,6 +28,17 @@ OFFER = {
     "valid_from": "2020-01-01T00:00:00Z",
     "valid_to": "2100-01-01T00:00:00Z",
 }
+EXPERIMENT = {
+    "metric": "visits",
+    "min_lift": 0.2,
+    "min_customers": 100,
+    "min_weeks": 2,
+    "arms": [
+        {"name": "control", "share_percent": 50},
+        {"name": "other", "share_percent": 50, "changes": {"teaser": "Come in from the cold"}},
+    ],
+}
+"""Of half against half."""
 METRE = 1 / 111_320
 """Degrees of latitude in a metre."""
 
@@ -98,6 +110,11 @@ class World:
             self.ask("post", f"/v1/offers/{offer['id']}/status", json={"status": status})
         return self.ask("get", f"/v1/offers/{offer['id']}")
 
+    def experiment(self, offer: dict[str, Any], **members: Any) -> dict[str, Any]:
+        """One on the offer that runs."""
+        body = {**EXPERIMENT, "start": True, **members}
+        return self.ask("post", f"/v1/offers/{offer['id']}/experiments", json=body)
+
     def gate(self, venue: dict[str, Any]) -> None:
         """A reader that nobody uses: somewhere at the venue presence can be proved at L3."""
         body = {"kind": "reader", "name": "Gate"}
@@ -161,6 +178,16 @@ class World:
             "returning_customers": found["returning_customers"],
             "money": [{name: part[name] for name in sums} for part in money],
         }
+
+    def came_before(self, venue: dict[str, Any]) -> None:
+        """Two customers were at the venue a month ago, one of them on two days."""
+        with time_machine.travel(now() - timedelta(days=30)):
+            regular, guest = self.register(), self.customer()
+            self.check_in(regular["access_token"], venue)
+            self.check_in(guest, venue)
+        with time_machine.travel(now() - timedelta(days=29)):
+            refreshed = self.ask("post", "/v1/tokens", regular["refresh_token"])
+            self.check_in(refreshed["access_token"], venue)
 
     def befriend(self, one: str, other: str) -> dict[str, Any]:
         """The friend that each of two customers is to the other."""

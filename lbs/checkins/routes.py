@@ -300,6 +300,7 @@ class OfferExplanation(MethodView):
                 merchant_id=merchant().merchant_id,
                 venue_id=query["venue_id"],
                 customer=query["customer"],
+                vault=vault(),
                 now=now(),
             )
         return present_explanation(found)
@@ -331,8 +332,9 @@ class NearbyMap(MethodView):
 
 
 def _nearby(query: dict[str, Any]) -> list[service.NearbyVenue]:
+    search = service.Search(**query)
     with transaction() as session:
-        return service.nearby(session, customer().customer_id, **query, now=now())
+        return service.nearby(session, customer().customer_id, search, vault(), now())
 
 
 def tools() -> Tools:

@@ -46,8 +46,8 @@ class OfferNotReady(Refused):
     code = "offer-not-ready"
     title = "The review of the offer found errors"
 
-    def __init__(self, findings: Sequence[Any]) -> None:
-        super().__init__()
+    def __init__(self, findings: Sequence[Any], detail: str | None = None) -> None:
+        super().__init__(detail)
         self.findings = findings
 
 
@@ -56,6 +56,17 @@ class OfferEnded(Refused):
 
     code = "offer-ended"
     title = "The offer has ended"
+
+
+class OfferInExperiment(Refused):
+    """While an experiment runs on the offer, its terms stay as they are, or its arms would not be
+    compared under the same conditions. Where the offer runs, and whether, can be changed.
+
+    Stop the experiment first, or promote one of its arms.
+    """
+
+    code = "offer-in-experiment"
+    title = "An experiment runs on the offer"
 
 
 class DatesRefused(Refused):

@@ -42,6 +42,10 @@ LOGGED = {
     "set_offer_status": "offer.status_set",
     "set_stacking": "stacking.set",
     "import_offer_codes": "offer.codes_imported",
+    "create_experiment": "experiment.created",
+    "start_experiment": "experiment.started",
+    "stop_experiment": "experiment.stopped",
+    "promote_arm": "experiment.promoted",
     "create_promotion": "promotion.created",
     "import_promotions": "promotion.created",
     "change_promotion": "promotion.changed",
@@ -54,6 +58,7 @@ LOGGED = {
 NOT_LOGGED = {
     "redeem": "the redemption itself keeps the key",
     "simulate_offer": "a dry run changes nothing",
+    "plan_experiment": "a reckoning changes nothing",
     "verify_receipt": "nothing that a merchant set is changed",
     "mark_notice_read": "the notice itself keeps the time",
 }
@@ -97,6 +102,10 @@ class Doings:
         self.spare = world.venue()
         self.group = self.ask("post", "/v1/venue-groups", name="g", venue_ids=[])["id"]
         self.offer = world.offer(self.venue)
+        self.over = world.experiment(self.offer)
+        self._experiment(self.over, "stop")
+        self.draft = world.experiment(self.offer, start=False)
+        self.offer = world.ask("get", f"/v1/offers/{self.offer['id']}")
         times = {"starts_at": "2026-01-01T10:00:00Z", "ends_at": "2026-01-01T12:00:00Z"}
         self.event_body = {"venue_id": self.venue["id"], "name": "Quiz", **times}
         self.event = self.ask("post", "/v1/events", **self.event_body)["id"]
@@ -213,6 +222,22 @@ class Doings:
     def set_stacking(self) -> str:
         self.ask("put", "/v1/stacking", policy="best_for_customer")
         return str(self.world.merchant_id)
+
+    def create_experiment(self) -> str:
+        return self.world.experiment(self.offer, start=False)["id"]
+
+    def start_experiment(self) -> str:
+        return self._experiment(self.draft, "start")
+
+    def stop_experiment(self) -> str:
+        return self._experiment(self.draft, "stop")
+
+    def promote_arm(self) -> str:
+        return self._experiment(self.over, "promote", arm="control")
+
+    def _experiment(self, experiment: dict[str, Any], verb: str, **body: Any) -> str:
+        path = f"/v1/offers/{self.offer['id']}/experiments/{experiment['id']}/{verb}"
+        return self.ask("post", path, **body)["id"]
 
     def import_offer_codes(self) -> str:
         path = f"/v1/offers/{self.offer['id']}/codes/import"
