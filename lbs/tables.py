@@ -12,6 +12,7 @@ from lbs.redemptions import models as redemptions
 from lbs.shares import models as shares
 from lbs.unlocks import models as unlocks
 from lbs.venues import models as venues
+from lbs.webhooks import models as webhooks
 
 __all__ = [
     "accounts",
@@ -27,4 +28,5 @@ __all__ = [
     "shares",
     "unlocks",
     "venues",
+    "webhooks",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import cast
+from typing import Any, cast
 
 import procrastinate
 from procrastinate import JobContext
@@ -13,7 +13,7 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from lbs.config import Settings
-from lbs.db import Database
+from lbs.db import Database, Session
 
 HEARTBEAT_S, STALLED_S = 10, 30
 
@@ -27,6 +27,14 @@ def connected(conninfo: str) -> Iterator[procrastinate.App]:
     connector = procrastinate.PsycopgConnector(conninfo=conninfo)
     with tasks.replace_connector(connector) as app:
         yield app
+
+
+def enqueue(session: Session, task: str, *, lock: str | None = None, **arguments: Any) -> None:
+    """Have the task of this name run once the session's transaction is committed, never before.
+
+    Of jobs with one lock, one runs at a time.
+    """
+    tasks.configure_task(task, lock=lock, connection=session.driver).defer(**arguments)
 
 
 def database(context: JobContext) -> Database:
