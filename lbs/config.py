@@ -65,6 +65,8 @@ class Settings:
     flag_window: timedelta = timedelta(days=30)
     flag_share: float = 0.2
 
+    webhooks_allow_private: bool = False
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""
@@ -125,6 +127,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text.lower() == "yes"
+
+
 def _fernet_keys(text: str) -> tuple[str, ...]:
     keys = tuple(key for key in text.split(",") if key)
     for key in keys:
@@ -140,6 +148,7 @@ def _fernet_keys(text: str) -> tuple[str, ...]:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "str": str,
     "Level": _level,
+    "bool": _yes_or_no,
     "int": _count,
     "float": _positive,
     "timedelta": _seconds,

@@ -20,6 +20,9 @@ HEARTBEAT_S, STALLED_S = 10, 30
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Where tasks are declared; it has no connection of its own."""
 
+queue = tasks.with_connector(procrastinate.SyncPsycopgConnector())
+"""For jobs that go on a transaction's connection, wherever that is: the worker's own is another."""
+
 
 @contextmanager
 def connected(conninfo: str) -> Iterator[procrastinate.App]:
@@ -34,7 +37,7 @@ def enqueue(session: Session, task: str, *, lock: str | None = None, **arguments
 
     Of jobs with one lock, one runs at a time.
     """
-    tasks.configure_task(task, lock=lock, connection=session.driver).defer(**arguments)
+    queue.configure_task(task, lock=lock, connection=session.driver).defer(**arguments)
 
 
 def database(context: JobContext) -> Database:

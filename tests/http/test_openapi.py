@@ -42,8 +42,8 @@ OPERATIONS = [
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
     "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
-    "preview", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse",
-    "revoke", "rotate", "set", "simulate", "unbind", "verify", "void",
+    "preview", "read", "redeem", "redeliver", "refresh", "register", "remove", "report",
+    "retire", "reverse", "revoke", "rotate", "send", "set", "simulate", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},
@@ -346,6 +346,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     say("patch", f"/v1/offers/{draft['id']}", "ChangeOffer", headers=version)
     same(say("get", "/v1/audit")["items"][0], "AuditEntry")
     _around_an_offer(world, real, say, same)
+    _webhooks(say, same)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -390,6 +391,17 @@ def _around_an_offer(world: World, real: dict[str, Any], say: Any, same: Any) ->
     same(invitation, "FriendInvitation")
     real["code"] = invitation["code"]
     same(say("post", "/v1/friends", "AddFriend", guests[0]), "Friend")
+
+
+def _webhooks(say: Any, same: Any) -> None:
+    path = "/v1/webhook-endpoints"
+    made = say("post", path, "CreateWebhookEndpoint")
+    same(made, "NewWebhookEndpoint")
+    same(say("get", path)["items"][0], "WebhookEndpoint")
+    same(say("post", f"{path}/{made['id']}/test"), "WebhookDelivery")
+    say("post", f"{path}/{made['id']}/rotation", "RotateWebhookSecret")
+    version = {"If-Match": '"2"'}
+    say("patch", f"{path}/{made['id']}", "ChangeWebhookEndpoint", headers=version)
 
 
 def _sheet(path: str) -> dict[str, str]:
