@@ -11,6 +11,8 @@ import procrastinate
 from procrastinate import JobContext
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
 
 from lbs.config import Settings
 from lbs.db import Database, Session
@@ -20,8 +22,8 @@ HEARTBEAT_S, STALLED_S = 10, 30
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Where tasks are declared; it has no connection of its own."""
 
-queue = tasks.with_connector(procrastinate.SyncPsycopgConnector())
-"""For jobs that go on a transaction's connection, wherever that is: the worker's own is another."""
+_queue = JobManager(procrastinate.SyncPsycopgConnector())
+"""Takes jobs on a transaction's connection, which is not of the kind that a worker has its own."""
 
 
 @contextmanager
@@ -32,12 +34,17 @@ def connected(conninfo: str) -> Iterator[procrastinate.App]:
         yield app
 
 
-def enqueue(session: Session, task: str, *, lock: str | None = None, **arguments: Any) -> None:
+def enqueue(
+    session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: Any
+) -> None:
     """Have the task of this name run once the session's transaction is committed, never before.
 
-    Of jobs with one lock, one runs at a time.
+    Of jobs with one lock, one runs at a time; of those that wait, the highest priority is first.
     """
-    queue.configure_task(task, lock=lock, connection=session.driver).defer(**arguments)
+    job = configure_task(
+        name=task, job_manager=_queue, lock=lock, priority=priority, connection=session.driver
+    )
+    job.defer(**arguments)
 
 
 def database(context: JobContext) -> Database:

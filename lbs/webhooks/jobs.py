@@ -39,7 +39,9 @@ async def wake_webhooks(context: JobContext, timestamp: int) -> None:
     """Have all sent that is due: what is tried again, and what a killed worker had taken."""
     for endpoint_id in await asyncio.to_thread(_due, database(context)):
         lock = service.lock_of(endpoint_id)
-        job = context.app.configure_task(service.DELIVER, lock=lock, queueing_lock=lock)
+        job = context.app.configure_task(
+            service.DELIVER, lock=lock, queueing_lock=lock, priority=service.PRIORITY
+        )
         try:
             await job.defer_async(endpoint_id=str(endpoint_id))
         except AlreadyEnqueued:

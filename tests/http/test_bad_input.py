@@ -468,6 +468,9 @@ NAMES = [
     "create_party",
     "add_friend",
     "create_referral",
+    "create_webhook_endpoint",
+    "change_webhook_endpoint",
+    "rotate_webhook_secret",
 ]
 VARIANTS = {
     "create_polygon": "create_venue",
