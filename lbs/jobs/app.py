@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import procrastinate
 from procrastinate import JobContext
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
-from procrastinate.manager import JobManager
-from procrastinate.tasks import configure_task
 
 from lbs.config import Settings
 from lbs.db import Database, Session
@@ -22,8 +20,8 @@ HEARTBEAT_S, STALLED_S = 10, 30
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Where tasks are declared; it has no connection of its own."""
 
-_queue = JobManager(procrastinate.SyncPsycopgConnector())
-"""Takes jobs on a transaction's connection, which is not of the kind that a worker has its own."""
+_joining = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+"""Never opened: it only knows how to enqueue on another's connection."""
 
 
 @contextmanager
@@ -35,16 +33,23 @@ def connected(conninfo: str) -> Iterator[procrastinate.App]:
 
 
 def enqueue(
-    session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: Any
+    session: Session,
+    task: str,
+    *,
+    after: timedelta = timedelta(0),
+    lock: str | None = None,
+    priority: int = 0,
+    **arguments: Any,
 ) -> None:
     """Have the task of this name run once the session's transaction is committed, never before.
 
     Of jobs with one lock, one runs at a time; of those that wait, the highest priority is first.
     """
-    job = configure_task(
-        name=task, job_manager=_queue, lock=lock, priority=priority, connection=session.driver
+    later = {"seconds": int(after.total_seconds())} if after else None
+    joined = _joining.configure_task(
+        task, connection=session.driver, lock=lock, priority=priority, schedule_in=later
     )
-    job.defer(**arguments)
+    joined.defer(**arguments)
 
 
 def database(context: JobContext) -> Database:

@@ -12,6 +12,7 @@ from lbs.accounts.policy import pseudonym
 from lbs.audit.service import record
 from lbs.db import Session, new_id
 from lbs.jobs.app import enqueue
+from lbs.offers.service import notify
 from lbs.vault import Vault
 from lbs.webhooks import policy, queries
 from lbs.webhooks.errors import (
@@ -430,6 +431,8 @@ def _judge(session: Session, endpoint: WebhookEndpoint, answer: Answer, now: dat
         _set_status(session, endpoint, reason, now)
         _touch(session, endpoint, now)
         _log(session, endpoint, "disabled", before, now)
+        kind, data = f"webhook_endpoint_{reason.value}", {"url": endpoint.url}
+        notify(session, endpoint.merchant_id, kind, data, now, webhook_endpoint_id=endpoint.id)
 
 
 def _set_status(

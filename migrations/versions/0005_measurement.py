@@ -166,6 +166,11 @@ def _webhooks() -> None:
         INSERT INTO webhook_position
         SELECT true, pg_snapshot_xmin(pg_current_snapshot()), CAST(repeat('0', 32) AS uuid)
     """)
+    op.alter_column("notice", "offer_id", nullable=True)
+    op.add_column("notice", sa.Column("webhook_endpoint_id", sa.Uuid(), nullable=True))
+    op.create_check_constraint(
+        op.f("ck_notice_one_subject"), "notice", "num_nonnulls(offer_id, webhook_endpoint_id) = 1"
+    )
 
 
 def downgrade() -> None:

@@ -236,6 +236,10 @@ def test_an_endpoint_that_is_gone_is_disabled_at_once(merchant: Merchant):
     assert len(merchant.receiver.received) == 1
     [entry] = merchant.world.ask("get", "/v1/audit", query_string={"limit": 1})["items"]
     assert (entry["action"], entry["actor"]["name"]) == ("webhook_endpoint.disabled", "lbs")
+    [notice] = merchant.world.ask("get", "/v1/notices")["items"]
+    assert (notice["kind"], notice["offer_id"]) == ("webhook_endpoint_gone", None)
+    assert notice["webhook_endpoint_id"] == merchant.id
+    assert merchant.receiver.address in notice["text"]
 
 
 def test_an_endpoint_that_failed_for_three_days_is_disabled_and_can_be_activated(
@@ -254,6 +258,8 @@ def test_an_endpoint_that_failed_for_three_days_is_disabled_and_can_be_activated
     endpoint = merchant.read()
     assert (endpoint["status"], endpoint["disabled_reason"]) == ("disabled", "failing")
     assert {kept["state"] for kept in merchant.deliveries()} == {"failed", "pending"}
+    [notice] = merchant.world.ask("get", "/v1/notices")["items"]
+    assert notice["kind"] == "webhook_endpoint_failing"
 
     merchant.receiver.answers(answer(200))
     merchant.receiver.received.clear()
