@@ -66,6 +66,7 @@ class Settings:
     flag_share: float = 0.2
 
     stats_min_group: int = 5
+    webhooks_allow_private: bool = False
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
@@ -127,6 +128,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text.lower() == "yes"
+
+
 def _fernet_keys(text: str) -> tuple[str, ...]:
     keys = tuple(key for key in text.split(",") if key)
     for key in keys:
@@ -142,6 +149,7 @@ def _fernet_keys(text: str) -> tuple[str, ...]:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "str": str,
     "Level": _level,
+    "bool": _yes_or_no,
     "int": _count,
     "float": _positive,
     "timedelta": _seconds,

@@ -15,6 +15,7 @@ from lbs.shares import models as shares
 from lbs.stats import models as stats
 from lbs.unlocks import models as unlocks
 from lbs.venues import models as venues
+from lbs.webhooks import models as webhooks
 
 __all__ = [
     "accounts",
@@ -33,4 +34,5 @@ __all__ = [
     "stats",
     "unlocks",
     "venues",
+    "webhooks",
 ]

@@ -54,6 +54,8 @@ SEALED = (
     Sealed("friend_invitation", "id", "sealed_code", "code_digest"),
     Sealed("share", "id", "sealed_token"),
     Sealed("experiment", "id", "sealed_key"),
+    Sealed("webhook_endpoint", "id", "sealed_secret"),
+    Sealed("webhook_endpoint", "id", "sealed_old_secret"),
     Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import cast
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
 import procrastinate
 from procrastinate import JobContext
@@ -13,12 +13,15 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from lbs.config import Settings
-from lbs.db import Database
+from lbs.db import Database, Session
 
 HEARTBEAT_S, STALLED_S = 10, 30
 
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Where tasks are declared; it has no connection of its own."""
+
+_joining = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+"""Never opened: it only knows how to enqueue on another's connection."""
 
 
 @contextmanager
@@ -27,6 +30,26 @@ def connected(conninfo: str) -> Iterator[procrastinate.App]:
     connector = procrastinate.PsycopgConnector(conninfo=conninfo)
     with tasks.replace_connector(connector) as app:
         yield app
+
+
+def enqueue(
+    session: Session,
+    task: str,
+    *,
+    after: timedelta = timedelta(0),
+    lock: str | None = None,
+    priority: int = 0,
+    **arguments: Any,
+) -> None:
+    """Have the task of this name run once the session's transaction is committed, never before.
+
+    Of jobs with one lock, one runs at a time; of those that wait, the highest priority is first.
+    """
+    later = {"seconds": int(after.total_seconds())} if after else None
+    joined = _joining.configure_task(
+        task, connection=session.driver, lock=lock, priority=priority, schedule_in=later
+    )
+    joined.defer(**arguments)
 
 
 def database(context: JobContext) -> Database:

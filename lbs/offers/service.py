@@ -268,7 +268,20 @@ def pause_flagged(session: Session, offer: Offer, flags: dict[str, int], now: da
         offer_version=offer.terms_version,
         reasons=["flags"],
     )
-    _notify(session, offer, PAUSED, flags, now)
+    notify(session, offer.merchant_id, PAUSED, flags, now, offer_id=offer.id)
+
+
+def notify(
+    session: Session,
+    merchant_id: UUID,
+    kind: str,
+    data: dict[str, Any],
+    now: datetime,
+    **subject: UUID,
+) -> None:
+    """Tell a merchant of its `offer_id` or `webhook_endpoint_id`."""
+    notice = Notice(id=new_id(), merchant_id=merchant_id, at=now, kind=kind, data=data, **subject)
+    session.add(notice)
 
 
 def load_sheet(session: Session, offer_id: UUID, merchant_id: UUID) -> StaffSheet:
@@ -346,19 +359,6 @@ def _move(
     _touch(session, offer, now)
     said = {"before": before, "after": _standing(offer)}
     record(session, offer.merchant_id, "offer.status_set", offer.id, **said, now=now)
-
-
-def _notify(session: Session, offer: Offer, kind: str, data: dict[str, Any], now: datetime) -> None:
-    session.add(
-        Notice(
-            id=new_id(),
-            merchant_id=offer.merchant_id,
-            at=now,
-            kind=kind,
-            offer_id=offer.id,
-            data=data,
-        )
-    )
 
 
 def _touch(session: Session, offer: Offer, now: datetime) -> None:

@@ -52,6 +52,10 @@ LOGGED = {
     "delete_promotion": "promotion.deleted",
     "void_check_in": "check_in.voided",
     "reverse_redemption": "redemption.reversed",
+    "create_webhook_endpoint": "webhook_endpoint.created",
+    "change_webhook_endpoint": "webhook_endpoint.changed",
+    "rotate_webhook_secret": "webhook_endpoint.rotated",
+    "delete_webhook_endpoint": "webhook_endpoint.deleted",
 }
 """By operation, the action that it is logged as."""
 
@@ -61,6 +65,8 @@ NOT_LOGGED = {
     "plan_experiment": "a reckoning changes nothing",
     "verify_receipt": "nothing that a merchant set is changed",
     "mark_notice_read": "the notice itself keeps the time",
+    "send_webhook_test": "the delivery itself is the log",
+    "redeliver_webhook": "the delivery itself is the log",
 }
 
 
@@ -119,6 +125,7 @@ class Doings:
         self.redemption = world.redeem(unlock["code"], self.venue).json["id"]
         self.band = self.ask("post", "/v1/wristbands", tag="04A23B1C", receipt=self.receipt)
         self.customer = self.band["customer"]
+        self.hook = self.create_webhook_endpoint()
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
         given = {"json": body} if method != "delete" else {}
@@ -258,6 +265,20 @@ class Doings:
         self.ask("delete", f"/v1/promotions/{self.promotion}")
         return self.promotion
 
+    def create_webhook_endpoint(self) -> str:
+        body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
+        return self.ask("post", "/v1/webhook-endpoints", **body)["id"]
+
+    def change_webhook_endpoint(self) -> str:
+        return self.ask("patch", f"/v1/webhook-endpoints/{self.hook}", description="Till")["id"]
+
+    def rotate_webhook_secret(self) -> str:
+        return self.ask("post", f"/v1/webhook-endpoints/{self.hook}/rotation")["id"]
+
+    def delete_webhook_endpoint(self) -> str:
+        self.ask("delete", f"/v1/webhook-endpoints/{self.hook}")
+        return self.hook
+
     def void_check_in(self) -> str:
         return self.ask("post", f"/v1/check-ins/{self.check_in}/void", reason="Test")["id"]
 
@@ -363,6 +384,7 @@ def test_no_secret_and_no_note_about_a_person_is_in_the_log(world: World):
     made = [
         world.ask("post", "/v1/api-keys", json={"name": "x", "scopes": ["redeem"]}),
         doings.ask("post", f"/v1/api-keys/{doings.key}/rotation"),
+        doings.ask("post", f"/v1/webhook-endpoints/{doings.hook}/rotation"),
         *(
             doings.ask("post", doings._proofs(), kind=kind, name="x")  # noqa: SLF001
             for kind in ("venue_code", "poster_code", "beacon", "reader", "staff")

@@ -42,9 +42,9 @@ OPERATIONS = [
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
     "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
-    "plan", "preview", "promote", "read", "redeem", "refresh", "register", "remove", "report",
-    "retire", "reverse",
-    "revoke", "rotate", "set", "simulate", "start", "stop", "unbind", "verify", "void",
+    "plan", "preview", "promote", "read", "redeem", "redeliver", "refresh", "register", "remove",
+    "report", "retire", "reverse", "revoke", "rotate", "send", "set", "simulate", "start", "stop",
+    "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},
@@ -353,6 +353,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     say("patch", f"/v1/offers/{draft['id']}", "ChangeOffer", headers=version)
     same(say("get", "/v1/audit")["items"][0], "AuditEntry")
     _around_an_offer(world, real, say, same)
+    _webhooks(say, same)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -411,6 +412,17 @@ def _experiment(world: World, say: Any, same: Any) -> None:
     at_experiment = f"{at_experiments}/{experiment['id']}"
     say("post", f"{at_experiment}/start")
     say("post", f"{at_experiment}/promote", "PromoteArm")
+
+
+def _webhooks(say: Any, same: Any) -> None:
+    path = "/v1/webhook-endpoints"
+    made = say("post", path, "CreateWebhookEndpoint")
+    same(made, "NewWebhookEndpoint")
+    same(say("get", path)["items"][0], "WebhookEndpoint")
+    same(say("post", f"{path}/{made['id']}/test"), "WebhookDelivery")
+    say("post", f"{path}/{made['id']}/rotation", "RotateWebhookSecret")
+    version = {"If-Match": '"2"'}
+    say("patch", f"{path}/{made['id']}", "ChangeWebhookEndpoint", headers=version)
 
 
 def _sheet(path: str) -> dict[str, str]:

@@ -18,6 +18,19 @@ SAYS: dict[str, Text] = {
         "er noget galt med det (kan ikke indløses: {not_redeemable}, ikke noget værd: "
         "{not_valuable}, andet: {other}). Læs, hvad de siger, ret det, og aktivér tilbuddet igen.",
     },
+    "webhook_endpoint_gone": {
+        "en": "Nothing is sent to {url} any more: it answered that it is gone (410). What was on "
+        "its way is held for 30 days; activate the webhook endpoint again to have it sent.",
+        "da": "Der sendes ikke mere til {url}: svaret var, at adressen er nedlagt (410). Det, der "
+        "var undervejs, gemmes i 30 dage; aktivér webhook-adressen igen for at få det sendt.",
+    },
+    "webhook_endpoint_failing": {
+        "en": "Nothing is sent to {url} any more: nothing got through for three days. What is "
+        "on its way still is held for 30 days; activate the webhook endpoint again to have it "
+        "sent.",
+        "da": "Der sendes ikke mere til {url}: i tre dage er intet kommet igennem. Det, der stadig "
+        "er undervejs, gemmes i 30 dage; aktivér webhook-adressen igen for at få det sendt.",
+    },
 }
 """By kind, with places for the notice's data."""
 
@@ -27,13 +40,14 @@ class NoticeQuerySchema(WindowQuerySchema):
 
 
 class NoticeSchema(Schema):
-    """What the service tells a merchant of an offer."""
+    """What the service tells a merchant of an offer, or of a webhook endpoint."""
 
     example = {  # noqa: RUF012
         "id": "019abc12-0000-7000-8000-00000000000f",
         "at": "2026-11-25T18:30:00Z",
         "kind": "offer_paused",
         "offer_id": "019abc12-0000-7000-8000-000000000002",
+        "webhook_endpoint_id": None,
         "text": "The offer is paused: 5 customers for whom it had opened say that something is "
         "wrong with it (not redeemable: 4, not worth it: 1, other: 0). Read what they say, mend "
         "it, and activate the offer again.",
@@ -43,7 +57,8 @@ class NoticeSchema(Schema):
     id = fields.UUID(required=True)
     at = Timestamp(required=True)
     kind = Word("NoticeKind", SAYS, required=True)
-    offer_id = fields.UUID(required=True)
+    offer_id = fields.UUID(required=True, allow_none=True)
+    webhook_endpoint_id = fields.UUID(required=True, allow_none=True)
     text = fields.String(required=True, metadata={"description": "In the caller's language"})
     read_at = Timestamp(required=True, allow_none=True)
 
@@ -57,6 +72,7 @@ def present_notice(notice: Notice) -> dict[str, Any]:
         "at": notice.at,
         "kind": notice.kind,
         "offer_id": notice.offer_id,
+        "webhook_endpoint_id": notice.webhook_endpoint_id,
         "text": say(SAYS[notice.kind]).format(**notice.data),
         "read_at": notice.read_at,
     }
