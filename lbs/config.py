@@ -65,6 +65,12 @@ class Settings:
     flag_window: timedelta = timedelta(days=30)
     flag_share: float = 0.2
 
+    export_ttl: timedelta = timedelta(days=7)
+    export_link_ttl: timedelta = timedelta(days=1)
+    live_streams: int = 2
+    live_for: timedelta = timedelta(minutes=5)
+    live_poll: timedelta = timedelta(seconds=1)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 import procrastinate
@@ -13,12 +13,15 @@ from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
 from lbs.config import Settings
-from lbs.db import Database
+from lbs.db import Database, Session
 
 HEARTBEAT_S, STALLED_S = 10, 30
 
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Where tasks are declared; it has no connection of its own."""
+
+_joining = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
+"""Never opened: it only knows how to enqueue on another's connection."""
 
 
 @contextmanager
@@ -27,6 +30,21 @@ def connected(conninfo: str) -> Iterator[procrastinate.App]:
     connector = procrastinate.PsycopgConnector(conninfo=conninfo)
     with tasks.replace_connector(connector) as app:
         yield app
+
+
+def enqueue(
+    session: Session, task: str, *, after: timedelta = timedelta(0), lock: str | None = None,
+    **arguments: str,
+) -> None:
+    """Enqueue a job in the session's transaction: it is there if and when that commits.
+
+    Jobs of the same lock are carried out one at a time, in their order.
+    """
+    later = {"seconds": int(after.total_seconds())} if after else None
+    joined = _joining.configure_task(
+        task, connection=session.driver, lock=lock, schedule_in=later
+    )
+    joined.defer(**arguments)
 
 
 def database(context: JobContext) -> Database:
