@@ -13,6 +13,7 @@ from lbs.redemptions import models as redemptions
 from lbs.shares import models as shares
 from lbs.unlocks import models as unlocks
 from lbs.venues import models as venues
+from lbs.webhooks import models as webhooks
 
 __all__ = [
     "accounts",
@@ -29,4 +30,5 @@ __all__ = [
     "shares",
     "unlocks",
     "venues",
+    "webhooks",
 ]

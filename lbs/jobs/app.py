@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import procrastinate
 from procrastinate import JobContext
@@ -33,17 +33,19 @@ def connected(conninfo: str) -> Iterator[procrastinate.App]:
 
 
 def enqueue(
-    session: Session, task: str, *, after: timedelta = timedelta(0), lock: str | None = None,
-    **arguments: str,
+    session: Session,
+    task: str,
+    *,
+    after: timedelta = timedelta(0),
+    lock: str | None = None,
+    **arguments: Any,
 ) -> None:
-    """Enqueue a job in the session's transaction: it is there if and when that commits.
+    """Have the task of this name run once the session's transaction is committed, never before.
 
-    Jobs of the same lock are carried out one at a time, in their order.
+    Of jobs with one lock, one runs at a time.
     """
     later = {"seconds": int(after.total_seconds())} if after else None
-    joined = _joining.configure_task(
-        task, connection=session.driver, lock=lock, schedule_in=later
-    )
+    joined = _joining.configure_task(task, connection=session.driver, lock=lock, schedule_in=later)
     joined.defer(**arguments)
 
 

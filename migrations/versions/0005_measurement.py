@@ -11,6 +11,7 @@ down_revision = "0004"
 
 def upgrade() -> None:
     _facts()
+    _webhooks()
     _exports()
 
 
@@ -41,6 +42,131 @@ def _facts() -> None:
         ("first_visit", sa.Boolean()),
     ):
         op.add_column("unlock", sa.Column(name, kind, nullable=True))
+
+
+def _webhooks() -> None:
+    op.create_table(
+        "webhook_endpoint",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("event_types", sa.ARRAY(sa.Text()), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("disabled_reason", sa.Text(), nullable=True),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sealed_secret", sa.Text(), nullable=False),
+        sa.Column("sealed_old_secret", sa.Text(), nullable=True),
+        sa.Column("old_secret_ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('active', 'disabled')", name=op.f("ck_webhook_endpoint_status")
+        ),
+        sa.CheckConstraint(
+            "(status = 'disabled') = (disabled_reason IS NOT NULL) "
+            "AND (disabled_reason IS NULL) = (disabled_at IS NULL)",
+            name=op.f("ck_webhook_endpoint_disabled"),
+        ),
+        sa.CheckConstraint(
+            "disabled_reason IN ('by_merchant', 'gone', 'failing')",
+            name=op.f("ck_webhook_endpoint_disabled_reason"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_webhook_endpoint_merchant_id_merchant")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoint")),
+    )
+    op.create_index("ix_webhook_endpoint_merchant_id_id", "webhook_endpoint", ["merchant_id", "id"])
+    op.create_table(
+        "webhook_message",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("type", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("order_key", sa.Text(), nullable=True),
+        sa.Column("fact_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_webhook_message_merchant_id_merchant")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_message")),
+        sa.UniqueConstraint("fact_id", name=op.f("uq_webhook_message_fact_id")),
+    )
+    op.create_index("ix_webhook_message_created_at", "webhook_message", ["created_at"])
+    op.create_table(
+        "webhook_delivery",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False),
+        sa.Column("message_id", sa.Uuid(), nullable=False),
+        sa.Column("order_key", sa.Text(), nullable=True),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), nullable=False),
+        sa.Column("first_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("answer_status", sa.BigInteger(), nullable=True),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column("latency_ms", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "state IN ('pending', 'succeeded', 'failed')", name=op.f("ck_webhook_delivery_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"],
+            ["webhook_endpoint.id"],
+            name=op.f("fk_webhook_delivery_endpoint_id_webhook_endpoint"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"],
+            ["webhook_message.id"],
+            name=op.f("fk_webhook_delivery_message_id_webhook_message"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_delivery")),
+    )
+    op.create_index("ix_webhook_delivery_endpoint_id_id", "webhook_delivery", ["endpoint_id", "id"])
+    op.create_index("ix_webhook_delivery_message_id", "webhook_delivery", ["message_id"])
+    pending = sa.text("state = 'pending'")
+    op.create_index(
+        "ix_webhook_delivery_due",
+        "webhook_delivery",
+        ["endpoint_id", "next_attempt_at"],
+        postgresql_where=pending,
+    )
+    op.create_index(
+        "ix_webhook_delivery_waiting",
+        "webhook_delivery",
+        ["endpoint_id", "order_key", "number"],
+        postgresql_where=pending,
+    )
+    op.create_table(
+        "webhook_taken_offer",
+        sa.Column("offer_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["offer_id"],
+            ["offer.id"],
+            name=op.f("fk_webhook_taken_offer_offer_id_offer"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("offer_id", name=op.f("pk_webhook_taken_offer")),
+    )
+    op.execute("""
+        CREATE TABLE webhook_position (
+            id boolean CONSTRAINT pk_webhook_position PRIMARY KEY
+               CONSTRAINT ck_webhook_position_one_row CHECK (id),
+            transaction_id xid8 NOT NULL,
+            event_id uuid NOT NULL
+        )
+    """)
+    op.execute("""
+        INSERT INTO webhook_position
+        SELECT true, pg_snapshot_xmin(pg_current_snapshot()), CAST(repeat('0', 32) AS uuid)
+    """)
 
 
 def _exports() -> None:
