@@ -16,6 +16,8 @@ from lbs.checkins.routes import blp as checkins
 from lbs.circles.routes import friends, parties
 from lbs.config import Settings
 from lbs.db import Database
+from lbs.exports.routes import blp as exports
+from lbs.exports.routes import pages as export_pages
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
@@ -102,9 +104,10 @@ def create_app(settings: Settings) -> Flask:
         flags,
         redemptions,
         stats,
+        exports,
     ):
         api.register_blueprint(blueprint)
-    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages):
+    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages, export_pages):
         app.register_blueprint(plain)
     return app
 

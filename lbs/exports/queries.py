@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Text, cast, delete, literal_column, or_, select, text, update
+from sqlalchemy import ColumnElement, delete, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from lbs.db import Session, Statement
@@ -134,7 +134,12 @@ def find_own_export(
 
 
 def list_exports(
-    session: Session, merchant_id: UUID, venue_ids: Sequence[UUID], *, limit: int, after: UUID | None
+    session: Session,
+    merchant_id: UUID,
+    venue_ids: Sequence[UUID],
+    *,
+    limit: int,
+    after: UUID | None,
 ) -> Sequence[Export]:
     """Newest first; a key of some venues sees what takes in no others."""
     conditions = [Export.merchant_id == merchant_id, _within(Export, venue_ids)]
@@ -182,9 +187,7 @@ def finish_export(
     """None where another has taken over."""
     return session.scalar(
         update(Export)
-        .where(
-            Export.id == export.id, Export.attempt == export.attempt, Export.state == "running"
-        )
+        .where(Export.id == export.id, Export.attempt == export.attempt, Export.state == "running")
         .values(
             state="ready",
             rows=rows,
@@ -201,9 +204,7 @@ def finish_export(
 def fail_export(session: Session, export: Export) -> bool:
     failed = session.scalar(
         update(Export)
-        .where(
-            Export.id == export.id, Export.attempt == export.attempt, Export.state == "running"
-        )
+        .where(Export.id == export.id, Export.attempt == export.attempt, Export.state == "running")
         .values(state="failed")
         .returning(Export.id)
     )
@@ -235,7 +236,12 @@ def find_part(session: Session, export_id: UUID, at: int) -> ExportPart | None:
 
 
 def list_schedules(
-    session: Session, merchant_id: UUID, venue_ids: Sequence[UUID], *, limit: int, after: UUID | None
+    session: Session,
+    merchant_id: UUID,
+    venue_ids: Sequence[UUID],
+    *,
+    limit: int,
+    after: UUID | None,
 ) -> Sequence[ExportSchedule]:
     """Newest first."""
     conditions = [ExportSchedule.merchant_id == merchant_id, _within(ExportSchedule, venue_ids)]
@@ -259,9 +265,7 @@ def find_schedule(
 
 def delete_schedule(session: Session, schedule_id: UUID) -> bool:
     gone = session.scalar(
-        delete(ExportSchedule)
-        .where(ExportSchedule.id == schedule_id)
-        .returning(ExportSchedule.id)
+        delete(ExportSchedule).where(ExportSchedule.id == schedule_id).returning(ExportSchedule.id)
     )
     return gone is not None
 

@@ -203,9 +203,7 @@ def _exports() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
     )
-    op.execute(
-        "ALTER TABLE export ADD transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()"
-    )
+    op.execute("ALTER TABLE export ADD transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()")
     op.create_index("ix_export_merchant_id_id", "export", ["merchant_id", "id"])
     op.create_index(
         "ix_export_expires_at",
