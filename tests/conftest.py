@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,8 @@ def settings(cluster: Cluster) -> Settings:
         rate_limit="1000000 per minute",
         log_level="error",
         pool_size=16,
+        live_for=timedelta(seconds=0.1),
+        live_poll=timedelta(seconds=0.05),
     )
     migrate(settings, datetime.now(UTC))
     return settings

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import text
 
+from tests.exports.making import made
 from tests.test_client import DOCUMENT
 from tests.world import World, ago, now
 
@@ -40,6 +41,8 @@ RULES_BEYOND_SCHEMA = {
     "copy_offer",
     "create_api_key",
     "create_event",
+    "create_export",
+    "create_export_schedule",
     "create_offer",
     "create_promotion",
     "create_venue",
@@ -132,6 +135,8 @@ class Caller:
             "customer": self._known(),
             "promotion_id": self._promotion(),
             "notice_id": world.pause_by_flags(world.offer(flagged), flagged)["id"],
+            "export_id": self._export(),
+            "schedule_id": self._schedule(),
             "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
         }
         self.targets: dict[tuple[str, str], Callable[[], str]] = {
@@ -149,6 +154,7 @@ class Caller:
             ("rotate_venue_proof", "proof_id"): lambda: self.changing_proof["id"],
             ("revoke_venue_proof", "proof_id"): lambda: self._proof("reader")["id"],
             ("unbind_wristband", "wristband_id"): self._wristband,
+            ("delete_export_schedule", "schedule_id"): self._schedule,
             ("remove_standing", "customer"): self._known,
             ("add_evidence", "check_in_id"): self._check_in,
             ("confirm_check_in", "check_in_id"): self._check_in,
@@ -245,7 +251,7 @@ class Caller:
     def _real_ids(self, body: dict[str, Any]) -> None:
         if "features" in body:
             body["features"] = body["features"][:MANY]
-        for name in ("venue_id", "event_id", "customer"):
+        for name in ("venue_id", "event_id", "customer", "offer_id"):
             if body.get(name):
                 body[name] = self.ids[name]
         for name in ("venue_ids", "group_ids"):
@@ -275,6 +281,15 @@ class Caller:
     def _promotion(self) -> str:
         body = {"text": "2 for 1", "channel": "poster"}
         return self.world.ask("post", "/v1/promotions", json=body)["id"]
+
+    def _export(self) -> str:
+        body = {"what": "ledger", "format": "csv", "from": ago(days=1), "to": ago(days=-1)}
+        return made(self.world, self.world.ask("post", "/v1/stats/exports", json=body))["id"]
+
+    def _schedule(self) -> str:
+        regular = {"every": "month", "hour": 0, "time_zone": "Europe/Copenhagen"}
+        body = {"what": "redemptions", "format": "csv", **regular}
+        return self.world.ask("post", "/v1/stats/export-schedules", json=body)["id"]
 
     def _friend(self) -> str:
         return self.world.befriend(self.customer, self.world.customer())["id"]

@@ -4,6 +4,8 @@ from uuid import UUID
 
 from procrastinate import JobContext, RetryStrategy
 
+from lbs.config import Settings
+from lbs.db import Database
 from lbs.exports import service
 from lbs.exports.service import making, schedules
 from lbs.jobs.app import database, now, settings, tasks
@@ -18,13 +20,17 @@ TRIES = 3
     retry=RetryStrategy(max_attempts=TRIES, exponential_wait=5),
 )
 def make_export(context: JobContext, export_id: str) -> None:
+    is_last = context.job.attempts >= TRIES
+    make(database(context), settings(context), UUID(export_id), is_last=is_last)
+
+
+def make(db: Database, settings: Settings, export_id: UUID, *, is_last: bool) -> None:
     """Make the file of an export, each part kept as soon as it is there.
 
     The transaction that reads writes nothing, so that nobody's watermark waits for it.
     """
-    db, found = database(context), settings(context)
     with db.transaction() as session:
-        job = making.begin(session, UUID(export_id))
+        job = making.begin(session, export_id)
     if job is None:
         return
     try:
@@ -33,12 +39,12 @@ def make_export(context: JobContext, export_id: str) -> None:
                 with db.transaction() as session:
                     making.keep(session, job, byte_offset, part)
         with db.transaction() as session:
-            vault = Vault(found.secrets_key)
-            making.finish(session, job, vault, found.public_url, found.export_ttl, now())
+            vault = Vault(settings.secrets_key)
+            making.finish(session, job, vault, settings.public_url, settings.export_ttl, now())
     except making.TakenOver:
         return
     except Exception:
-        if context.job.attempts >= TRIES:
+        if is_last:
             with db.transaction() as session:
                 making.give_up(session, job)
         raise

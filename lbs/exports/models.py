@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, FetchedValue, ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy import CheckConstraint, FetchedValue, ForeignKey, Index, LargeBinary, Uuid
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from lbs.db import Model

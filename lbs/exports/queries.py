@@ -26,8 +26,10 @@ REDEMPTIONS = Statement(f"""
            event.experiment_id, event.variant, event.share_id, event.level, event.first_visit,
            event.elapsed_s, redemption.api_key_id, redemption.order_reference, event.currency,
            event.value_minor, event.cost_minor, event.amount_minor, event.counted,
-           CASE WHEN redemption.reversed_at < :asked_at THEN redemption.reversed_at END,
+           CASE WHEN redemption.reversed_at < :asked_at THEN redemption.reversed_at END
+               AS reversed_at,
            CASE WHEN redemption.reversed_at < :asked_at THEN redemption.reversal_reason END
+               AS reversal_reason
     FROM ledger_event AS event LEFT JOIN redemption ON redemption.id = event.redemption_id
     WHERE {_TAKEN_IN} AND event.kind = 'redeemed'
       AND (CAST(:offer_id AS uuid) IS NULL OR event.offer_id = :offer_id)

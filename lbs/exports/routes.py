@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from typing import Any, cast
 from uuid import UUID
 
@@ -36,6 +37,7 @@ from lbs.http.paging import Page, Window, WindowQuerySchema, page
 
 STATS = merchant_with("stats")
 MEDIA_TYPES = {"csv": sheets.CSV, "parquet": "application/vnd.apache.parquet"}
+FILES = {media_type: {"schema": sheets.FILE} for media_type in MEDIA_TYPES.values()}
 EVENT_STREAM = "text/event-stream"
 BEAT_S = 15
 
@@ -84,10 +86,7 @@ class OneExport(MethodView):
 @blp.route("/v1/stats/exports/<uuid:export_id>/file")
 class ExportFile(MethodView):
     @blp.operation("read_export_file", STATS)
-    @blp.doc(
-        responses={"200": {"content": {MEDIA_TYPES["parquet"]: {"schema": sheets.FILE}}}},
-    )
-    @blp.response(200, sheets.FILE, content_type=sheets.CSV)
+    @blp.doc(responses={"200": {"description": "OK", "content": FILES}})
     def get(self, export_id: UUID) -> Response:
         """Get the file of an export that is ready
 
@@ -140,10 +139,10 @@ class ExportSchedules(MethodView):
     @blp.arguments(CreateExportScheduleSchema)
     @blp.response(201, ExportScheduleSchema)
     def post(self, command: CreateSchedule) -> schedules.ScheduleView:
-        """Have an export made each day, week (from Monday) or month, over the one just ended
+        """Have an export made after each day, week or month, over all of it
 
-        When it is ready, webhook endpoints that take `export.ready` are told, with a signed
-        address that is good as long as the file is.
+        Weeks begin on Monday. When the file is ready, webhook endpoints that take `export.ready`
+        are told, with a signed address that is good as long as the file is.
         """
         with transaction() as session:
             return schedules.create_schedule(session, merchant(), command, now())
@@ -178,17 +177,11 @@ class Live(MethodView):
         which offer and of what worth, never who. The stream ends by itself after some minutes:
         connect again with the last `id` as `Last-Event-ID`, and nothing is missed.
         """
-        streams = cast("threading.BoundedSemaphore", current_app.extensions["lbs_live_streams"])
-        if not streams.acquire(blocking=False):
-            raise TooManyStreams(retry_after=5)
-        try:
-            with transaction() as session:
-                start = live.find_start(session, after)
-        except BaseException:
-            streams.release()
-            raise
-        response = Response(stream_with_context(_stream(start)), content_type=EVENT_STREAM)
-        response.call_on_close(streams.release)
+        with transaction() as session:
+            start = live.find_start(session, after)
+        place = _take_place()
+        response = Response(stream_with_context(_stream(start, place)), content_type=EVENT_STREAM)
+        response.call_on_close(place.close)
         response.headers["X-Accel-Buffering"] = "no"
         return response
 
@@ -220,7 +213,17 @@ def _give(file: service.StoredFile) -> Response:
     return response
 
 
-def _stream(position: Position) -> Iterator[str]:
+def _take_place() -> ExitStack:
+    """One of those that this process has for streams; given back once, by whoever ends first."""
+    streams = cast("threading.BoundedSemaphore", current_app.extensions["lbs_live_streams"])
+    if not streams.acquire(blocking=False):
+        raise TooManyStreams(retry_after=5)
+    place = ExitStack()
+    place.callback(streams.release)
+    return place
+
+
+def _stream(position: Position, place: ExitStack) -> Iterator[str]:
     """Polls, each time in a transaction of its own and for a key that still holds.
 
     It ends when its time is over, the key is revoked or the database cannot answer; when the
@@ -229,24 +232,24 @@ def _stream(position: Position) -> Iterator[str]:
     found = settings()
     end = time.monotonic() + found.live_for.total_seconds()
     beat_at = time.monotonic() + BEAT_S
-    yield begin(position)
-    while time.monotonic() < end:
-        try:
-            flask.g.pop("now", None)  # a later time than when the request came
-            admit(STATS)
-            with database().transaction() as session:
-                told, position, more = live.read_on(session, merchant(), position)
-        except LbsError:
-            return
-        yield from told
-        if told:
-            beat_at = time.monotonic() + BEAT_S
-        elif time.monotonic() >= beat_at:
-            yield beat(position)
-            beat_at = time.monotonic() + BEAT_S
-        if not more:
-            time.sleep(min(found.live_poll.total_seconds(), max(0.0, end - time.monotonic())))
-    yield beat(position)
+    with place, suppress(LbsError):
+        yield begin(position)
+        while (left := end - time.monotonic()) > 0:
+            told, position, more = _read_on(position)
+            yield from told
+            if told or time.monotonic() >= beat_at:
+                yield beat(position)
+                beat_at = time.monotonic() + BEAT_S
+            if not more:
+                time.sleep(min(found.live_poll.total_seconds(), left))
+        yield beat(position)
+
+
+def _read_on(position: Position) -> tuple[list[str], Position, bool]:
+    flask.g.pop("now", None)  # the time is another at each poll
+    admit(STATS)
+    with database().transaction() as session:
+        return live.read_on(session, merchant(), position)
 
 
 @blp.record_once

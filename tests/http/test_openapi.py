@@ -27,6 +27,7 @@ from lbs.cli.database import migrate
 from lbs.cli.openapi import render, write
 from lbs.cli.postgres import Cluster, create_database
 from lbs.config import Settings
+from tests.exports.making import made
 from tests.world import METRE, World
 
 FILE = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
@@ -46,8 +47,10 @@ VERBS = {
     "revoke", "rotate", "set", "simulate", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
+    "application/vnd.apache.parquet": {"type": "string", "format": "binary"},
     "image/png": {"type": "string", "format": "binary"},
     "text/csv": {"type": "string", "format": "binary"},
+    "text/event-stream": {"type": "string"},
     "text/html": {"type": "string"},
 }
 """What a body is that is no JSON."""
@@ -56,7 +59,9 @@ CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){1,2}|[0-9]{6}")
 PARTS = {
     "host": re.compile(r"(?<=^http)s?://[^/]+"),
     "id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "secret": re.compile(r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+"),
+    "secret": re.compile(
+        r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+|(?<=\?)expires=\S+"
+    ),
 }
 """Parts of an address that are others in every run."""
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -346,6 +351,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     say("patch", f"/v1/offers/{draft['id']}", "ChangeOffer", headers=version)
     same(say("get", "/v1/audit")["items"][0], "AuditEntry")
     _around_an_offer(world, real, say, same)
+    _exported(world, say, same)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -390,6 +396,15 @@ def _around_an_offer(world: World, real: dict[str, Any], say: Any, same: Any) ->
     same(invitation, "FriendInvitation")
     real["code"] = invitation["code"]
     same(say("post", "/v1/friends", "AddFriend", guests[0]), "Friend")
+
+
+def _exported(world: World, say: Any, same: Any) -> None:
+    """What is exported, once and regularly."""
+    export = say("post", "/v1/stats/exports", "CreateExport")
+    same(export, "Export")
+    made(world, export)
+    same(say("post", f"/v1/stats/exports/{export['id']}/link"), "ExportLink")
+    same(say("post", "/v1/stats/export-schedules", "CreateExportSchedule"), "ExportSchedule")
 
 
 def _sheet(path: str) -> dict[str, str]:
