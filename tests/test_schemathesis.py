@@ -50,6 +50,7 @@ RULES_BEYOND_SCHEMA = {
     "import_offer_codes",
     "import_promotions",
     "import_venues",
+    "read_live_events",
     "read_offer_pledges",
     "read_offer_series",
     "read_offer_stats",
@@ -64,7 +65,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 `to`, the first day before the last, known time zones and currencies, opening hours, shapes that are
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
-of visits without the time of one, what is CSV. There, positive_data_acceptance is off.
+of visits without the time of one, what is CSV, what was the id of an event. There,
+positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
