@@ -30,7 +30,7 @@ run: setup ## Start everything and play the story; ONCE=1 exits after it
 	$(BIN)/lbs run $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 test: setup ## Run the whole test suite; ARGS= goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: setup ## Lint, types, import contracts
 	$(BIN)/ruff format --check .

@@ -111,34 +111,15 @@ EXPECTED = {
     "comeback": AWAY,
     "any_of": f"SELECT ({FIRST}) + ({AWAY})",
     "top_visitor": """
-        SELECT count(*) FROM visit, LATERAL (
-            SELECT count(DISTINCT day) AS days, min(at) FILTER (WHERE day = visit.day) AS today_at
-            FROM visit AS mine
-            WHERE (mine.customer_id, mine.venue_id) = (visit.customer_id, visit.venue_id)
-              AND mine.seq <= visit.seq AND mine.day > visit.day - 60
-        ) AS own, LATERAL (
-            SELECT coalesce(max(days), 0) AS days FROM (
-                SELECT count(DISTINCT day) AS days FROM visit AS theirs
-                WHERE theirs.venue_id = visit.venue_id AND theirs.customer_id <> visit.customer_id
-                  AND theirs.seq < visit.seq AND theirs.day > visit.day - 60
-                GROUP BY theirs.customer_id
-            ) AS other
-        ) AS best
-        WHERE opens AND (own.days > best.days OR own.days = best.days AND EXISTS (
-            SELECT FROM visit AS before
-            WHERE (before.customer_id, before.venue_id, before.day)
-                  = (visit.customer_id, visit.venue_id, visit.day) AND before.seq < visit.seq
-        ) AND own.today_at < (
-            SELECT min(reached_at) FROM (
-                SELECT max(day_at) AS reached_at FROM (
-                    SELECT customer_id, day, min(at) AS day_at FROM visit AS theirs
-                    WHERE theirs.venue_id = visit.venue_id
-                      AND theirs.customer_id <> visit.customer_id
-                      AND theirs.seq < visit.seq AND theirs.day > visit.day - 60
-                    GROUP BY customer_id, day
-                ) AS came GROUP BY customer_id HAVING count(*) = own.days
-            ) AS rival
-        ))
+        WITH came AS (
+            SELECT customer_id, venue_id, day, min(at) AS day_at FROM visit GROUP BY 1, 2, 3
+        )
+        SELECT count(*) FROM visit WHERE opens AND customer_id = (
+            SELECT customer_id FROM came
+            WHERE came.venue_id = visit.venue_id
+              AND came.day BETWEEN visit.day - 60 AND visit.day - 1
+            GROUP BY customer_id ORDER BY count(*) DESC, max(day_at) LIMIT 1
+        )
     """,
     "flash": f"""
         SELECT coalesce(sum(least(visits, {FLASH_N})), 0) FROM (

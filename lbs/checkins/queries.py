@@ -585,9 +585,9 @@ HISTORY = Statement(f"""
                 FROM check_in JOIN customer ON customer.id = check_in.customer_id
                 WHERE check_in.venue_id = asked.venue_id AND {_VISIT}
                   AND occurred_at <= :now AND occurred_at > :leader_since
-                  AND (occurred_at AT TIME ZONE asked.zone)::date
-                      > (CAST(:now AS timestamptz) AT TIME ZONE asked.zone)::date
-                        - CAST(:leader_days AS integer)
+                  AND (CAST(:now AS timestamptz) AT TIME ZONE asked.zone)::date
+                      - (occurred_at AT TIME ZONE asked.zone)::date
+                      BETWEEN 1 AND CAST(:leader_days AS integer)
                   AND NOT EXISTS (
                       SELECT FROM customer_standing AS standing
                       JOIN venue ON venue.merchant_id = standing.merchant_id
@@ -892,7 +892,7 @@ def history(
     """A row for each venue asked about, with the parts that are asked for."""
     ago = {
         "horizon": now - timedelta(days=HORIZON_DAYS),
-        "leader_since": now - timedelta(days=LEADER_DAYS + 1),
+        "leader_since": now - timedelta(days=LEADER_DAYS + 2),
         "leader_days": LEADER_DAYS,
         "quiet_since": now - timedelta(weeks=QUIET_WEEKS),
     }

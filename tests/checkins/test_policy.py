@@ -416,7 +416,7 @@ def test_which_proof_settles_which_doubt(doubt, kind, attests):
 
 
 @APPS
-@pytest.mark.parametrize("kind", PHYSICAL)
+@pytest.mark.parametrize("kind", sorted(PHYSICAL))
 @pytest.mark.parametrize("doubt", DOUBTS)
 def test_an_honest_phone_makes_what_settled_the_doubt_worth_its_level(doubt, kind, attests):
     level = level_of_settled(doubt, kind, counts=True)
@@ -425,7 +425,7 @@ def test_an_honest_phone_makes_what_settled_the_doubt_worth_its_level(doubt, kin
     assert said(facts) == (verdict, level, (doubt,))
 
 
-@pytest.mark.parametrize("doubt", DOUBTS.keys() - {Reason.FIX_TOO_COARSE})
+@pytest.mark.parametrize("doubt", sorted(DOUBTS.keys() - {Reason.FIX_TOO_COARSE}))
 def test_a_doubt_names_the_proofs_that_the_venue_has_and_no_others(doubt):
     location = ("location",) if doubt in OF_LOCATION else ()
     poster = (Kind.POSTER_CODE,) if doubt in OF_LOCATION else ()
@@ -821,7 +821,7 @@ def test_the_public_hears_one_reason_for_all_spoofing_and_nothing_private():
     assert public_reasons(stand + noted) == (Reason.NOT_VERIFIED, Reason.OUTSIDE_FENCE)
 
 
-@pytest.mark.parametrize("reason", ABOUT_PROOFS)
+@pytest.mark.parametrize("reason", sorted(ABOUT_PROOFS))
 def test_what_became_of_a_proof_is_told_even_where_it_takes_nothing(reason):
     assert public_reasons([(reason, "accepted")]) == (reason,)
 

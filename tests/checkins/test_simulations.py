@@ -113,7 +113,8 @@ ALL_DAY = {"from": "00:00", "to": "24:00"}
         ({"kind": "comeback", "days": 30}, {"visited_at": times(30)}, "opens"),
         ({"kind": "comeback", "days": 30}, {"visited_at": times(29)}, "away_too_short"),
         ({"kind": "comeback", "days": 30}, {"visited_at": times(-1)}, "never_here"),
-        ({"kind": "top_visitor"}, {}, "opens"),
+        ({"kind": "top_visitor"}, {"visited_at": times(1)}, "opens"),
+        ({"kind": "top_visitor"}, {"visited_at": times(0)}, "not_top"),
         (
             {"kind": "every_nth_visit", "n": 3, "count": "days"},
             {"visited_at": times(1, 2)},
@@ -148,8 +149,9 @@ def test_a_described_customer_competes_with_those_there_are(world: World):
         for _ in range(2):
             anna.comes(venue)
             clock.shift(timedelta(days=1))
-        at = [(MONDAY + timedelta(hours=hours)).isoformat() for hours in (1, 25)]
-        assert short(try_it(world, offer, venue, described={"visited_at": at[:1]})) == "not_top"
+        days = (-1, 0, 1)
+        at = [(MONDAY + timedelta(days=day, hours=1)).isoformat() for day in days]
+        assert short(try_it(world, offer, venue, described={"visited_at": at[1:]})) == "not_top"
         assert short(try_it(world, offer, venue, described={"visited_at": at})) == "opens"
 
 

@@ -164,12 +164,12 @@ def test_the_order_of_check_ins_at_one_moment_does_not_change_the_count(
 ):
     """The same past at two venues, and then everybody at once: in one order here, another there.
 
-    Whom a swarm finds when it is full, and who is the top visitor, depends on the order: so it
-    would matter to a limit for each customer who of them has had it.
+    A swarm opens for those who make it full, also by somebody who has had it: so with a limit for
+    each customer it matters who they are.
     """
     rule = data.draw(st.sampled_from(rules))
     limits = roomy(rule, limits)
-    if rule["kind"] in ("swarm", "top_visitor"):
+    if rule["kind"] == "swarm":
         limits.pop("limit_per_customer", None)
     counts = []
     for last in (sorted(order), order):

@@ -392,40 +392,48 @@ def test_comeback_counts_the_days_since_the_last_visit(now, last, look):
 # People
 
 EARLY, LATE = at("2026-11-20 12:00"), at("2026-11-21 12:00")
-EARLIER_TODAY = at("2026-11-22 09:00")
 
 
 @pytest.mark.parametrize(
     ("members", "look"),
     [
-        ({}, (0, 1, 1, None)),
-        ({"best_other_days": 1, "best_other_reached_at": EARLY}, (0, 1, 2, Why.NOT_TOP)),
-        ({"own_days": 1, "best_other_days": 1, "best_other_reached_at": EARLY}, (1, 2, 2, None)),
-        # A tie that this visit makes: the holder stays.
-        (
-            {"own_days": 4, "best_other_days": 5, "best_other_reached_at": LATE},
-            (4, 5, 6, Why.NOT_TOP),
-        ),
-        ({"own_days": 5, "best_other_days": 5, "best_other_reached_at": EARLY}, (5, 6, 6, None)),
-        # A day counts once.
+        ({}, (0, 0, 1, Why.NOT_TOP)),
+        ({"own_days": 1, "own_reached_at": EARLY}, (1, 1, 1, None)),
+        ({"best_other_days": 1, "best_other_reached_at": EARLY}, (0, 0, 2, Why.NOT_TOP)),
         (
             {
-                "own_days": 5,
-                "own_reached_at": EARLIER_TODAY,
-                "last_visit_at": EARLIER_TODAY,
+                "own_days": 4,
+                "own_reached_at": EARLY,
                 "best_other_days": 5,
                 "best_other_reached_at": LATE,
             },
-            (5, 5, 6, Why.NOT_TOP),
+            (4, 4, 6, Why.NOT_TOP),
         ),
-        # The customer was the first to have them.
+        (
+            {
+                "own_days": 6,
+                "own_reached_at": LATE,
+                "best_other_days": 5,
+                "best_other_reached_at": EARLY,
+            },
+            (6, 6, 6, None),
+        ),
+        # As many: who had them first.
         (
             {
                 "own_days": 5,
-                "own_reached_at": EARLIER_TODAY,
-                "last_visit_at": EARLIER_TODAY,
+                "own_reached_at": LATE,
                 "best_other_days": 5,
-                "best_other_reached_at": EARLIER_TODAY + TICK,
+                "best_other_reached_at": EARLY,
+            },
+            (5, 5, 6, Why.NOT_TOP),
+        ),
+        (
+            {
+                "own_days": 5,
+                "own_reached_at": LATE,
+                "best_other_days": 5,
+                "best_other_reached_at": LATE + TICK,
             },
             (5, 5, 5, None),
         ),
@@ -433,23 +441,11 @@ EARLIER_TODAY = at("2026-11-22 09:00")
         (
             {
                 "own_days": 5,
-                "own_reached_at": EARLIER_TODAY,
-                "last_visit_at": EARLIER_TODAY,
-                "best_other_days": 5,
-                "best_other_reached_at": EARLIER_TODAY,
-            },
-            (5, 5, 6, Why.NOT_TOP),
-        ),
-        # The holder has lost a day to time, and makes a tie: the other has it now.
-        (
-            {
-                "own_days": 4,
-                "own_reached_at": EARLY,
-                "last_visit_at": EARLY,
+                "own_reached_at": LATE,
                 "best_other_days": 5,
                 "best_other_reached_at": LATE,
             },
-            (4, 5, 6, Why.NOT_TOP),
+            (5, 5, 6, Why.NOT_TOP),
         ),
     ],
 )

@@ -92,12 +92,15 @@ def test_the_top_visitor_is_who_came_on_most_days_and_staff_are_left_out(world: 
         venue = world.venue()
         world.offer(venue, rule={"kind": "top_visitor"})
         anna, bo = Regular(world), Regular(world)
-        assert anna.comes(venue) == "opened"
+        assert anna.comes(venue) == "not_top"
+        clock.shift(timedelta(minutes=1))
         assert bo.comes(venue) == "not_top"
         clock.shift(timedelta(days=1))
-        assert bo.comes(venue) == "opened"
+        assert bo.comes(venue) == "not_top"
+        assert anna.sees()["state"] == "unlockable_here"
         clock.shift(timedelta(days=1))
         assert anna.comes(venue) == "not_top"
+        assert bo.comes(venue) == "opened"
         found = world.ask("get", "/v1/check-ins", bo.token)["items"][0]
         who = world.ask("get", f"/v1/check-ins/{found['id']}/findings")["customer"]
         world.ask("put", f"/v1/standings/{who}", json={"standing": "staff"})

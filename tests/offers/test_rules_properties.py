@@ -375,30 +375,29 @@ def test_the_top_visitor_is_the_first_of_those_with_most_days(steps):
     now = datetime(2025, 12, 1, 12, tzinfo=UTC)
     for gap, who in steps:
         now += timedelta(days=gap, minutes=1)
-        before = {name: standing(visits, name, now) for name in "abc"}
-        visits.append((now, who))
         ranks = {name: standing(visits, name, now) for name in "abc"}
-        best = max(((days, -since, name) for name, (days, since) in ranks.items() if days))
-        assert TopVisitor().look(leading(before, visits[:-1], who, now)).opens is (best[2] == who)
+        most = max((days, -since, name) for name, (days, since) in ranks.items())
+        is_top = most[0] > 0 and most[2] == who
+        assert TopVisitor().look(leading(ranks, who, now)).opens is is_top
+        visits.append((now, who))
 
 
 def standing(visits, who: str, now: datetime) -> tuple[int, float]:
-    """The days of a customer in the last sixty, and when they were so many."""
-    since = now.date() - timedelta(days=59)
+    """The days of a customer in the sixty before today, and when they were so many."""
+    since = now.date() - timedelta(days=60)
     firsts: dict[date, datetime] = {}
     for at, name in visits:
-        if name == who and at.date() >= since:
+        if name == who and since <= at.date() < now.date():
             firsts.setdefault(at.date(), at)
     return len(firsts), max((at.timestamp() for at in firsts.values()), default=0.0)
 
 
-def leading(before, visits, who: str, now: datetime) -> History:
+def leading(before, who: str, now: datetime) -> History:
     days, since = before[who]
     others = [(days, -since) for name, (days, since) in before.items() if name != who and days]
     best_days, best_since = max(others, default=(0, 0.0))
     return History(
         now,
-        last_visit_at=max((at for at, name in visits if name == who), default=None),
         own_days=days,
         own_reached_at=datetime.fromtimestamp(since, UTC) if days else None,
         best_other_days=best_days,

@@ -99,7 +99,7 @@ def _leaders(here: list[Visit], visit: Visit, zone: ZoneInfo) -> dict[str, Any]:
     days: defaultdict[str, dict[Any, datetime]] = defaultdict(dict)
     for other in here:
         day = other.at.astimezone(zone).date()
-        if other.standing is None and day > today - timedelta(days=LEADER_DAYS):
+        if other.standing is None and 1 <= (today - day).days <= LEADER_DAYS:
             days[other.customer].setdefault(day, other.at)
     places = {customer: (len(own), max(own.values())) for customer, own in days.items()}
     own_days, own_at = places.pop(visit.customer, (0, None))
@@ -178,7 +178,7 @@ def test_what_was_before_can_be_known_by_its_count(visits, first):
         (Frequency(3, 7), 8),
         (Streak(4), 36),
         (Trail(("here", "there"), 30), 31),
-        (TopVisitor(), LEADER_DAYS + 1),
+        (TopVisitor(), LEADER_DAYS + 2),
         (OffPeak(0.1, 10), 7 * QUIET_WEEKS),
         (Swarm(3), 1),
         (Friends(1), 1),

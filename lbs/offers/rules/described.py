@@ -15,7 +15,8 @@ def tell(history: History, visits: int, times: Sequence[datetime]) -> dict[str, 
     `visits` is how many there were in all; those whose time is not told were long ago.
     """
     past = sorted(at for at in times if at <= history.now)
-    first_by_day = {history.day(at): at for at in reversed(history.recent(past, LEADER_DAYS))}
+    lately = history.recent(past, LEADER_DAYS + 1)
+    first_by_day = {day: at for at in reversed(lately) if (day := history.day(at)) != history.today}
     return {
         "visits": max(visits, len(past)),
         "last_visit_at": past[-1] if past else None,

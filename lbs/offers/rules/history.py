@@ -16,7 +16,7 @@ HORIZON_DAYS = 400
 """How far back visits are gathered. No rule looks further, whatever its parameters."""
 
 LEADER_DAYS = 60
-"""In how many days, today included, the top visitor has come most."""
+"""In how many days before today the top visitor has come most."""
 
 PRESENT_FOR = timedelta(hours=3)
 """How long a customer counts as present after an accepted check-in."""
@@ -71,7 +71,7 @@ class History:
     """OPENED: the same at any venue."""
 
     own_days: int = 0
-    """LEADER: the customer's days with a visit among the last LEADER_DAYS, today included."""
+    """LEADER: the customer's days with a visit among the LEADER_DAYS before today."""
     own_reached_at: datetime | None = None
     """LEADER: when they were so many, which is the first visit on the newest of them."""
     best_other_days: int = 0
@@ -114,10 +114,6 @@ class History:
         """Whether the customer is present by another check-in."""
         at = self.last_visit_at
         return at is not None and abs(self.now - at) <= PRESENT_FOR
-
-    @property
-    def came_today(self) -> bool:
-        return self.last_visit_at is not None and self.day(self.last_visit_at) == self.today
 
     def day(self, moment: datetime) -> date:
         return moment.astimezone(self.zone).date()

@@ -14,24 +14,24 @@ SWARM = "swarm"
 
 @dataclass(frozen=True, slots=True)
 class TopVisitor:
-    """Opens at every visit of the customer with the most days here in LEADER_DAYS.
+    """Opens at every visit of the customer with the most days here in the LEADER_DAYS before today.
 
-    The day of this visit counts. Of those with equally many days, who had them first is the top
-    visitor; who is the second to reach them has to come once more.
+    So it stands all day who it is, whoever else comes. Of those with equally many days, who had
+    them first is the top visitor; who is the second to reach them has to come once more.
     """
 
     kind: ClassVar[str] = "top_visitor"
     needs: ClassVar[frozenset[Part]] = frozenset({Part.LEADER})
 
     def look(self, history: History) -> Look:
-        after, best = history.own_days + (not history.came_today), history.best_other_days
-        target = best if 0 < best == after and _was_first(history) else best + 1
-        return toward(history.own_days, after, target, Why.NOT_TOP, Unit.DAYS)
+        own, best = history.own_days, history.best_other_days
+        target = best if 0 < best == own and _was_first(history) else best + 1
+        return toward(own, own, target, Why.NOT_TOP, Unit.DAYS)
 
 
 def _was_first(history: History) -> bool:
     own_at, other_at = history.own_reached_at, history.best_other_reached_at
-    return history.came_today and bool(own_at and other_at and own_at < other_at)
+    return bool(own_at and other_at and own_at < other_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,7 +141,7 @@ def _days_asked(rule: Rule) -> int:
 
 
 _DAYS = {
-    Part.LEADER: LEADER_DAYS + 1,
+    Part.LEADER: LEADER_DAYS + 2,
     Part.QUIET: 7 * QUIET_WEEKS,
     Part.PRESENT: 1,
     Part.FRIENDS: 1,
@@ -299,11 +299,17 @@ class _Quiet:
 class _Leader:
     def __init__(self, zones: Mapping[str, tzinfo]) -> None:
         self._boards = {venue_id: _Board() for venue_id in zones}
+        self._todays: defaultdict[str, list[Visit]] = defaultdict(list)
         self._zones = zones
 
     def before(self, visit: Visit) -> dict[str, Any]:
-        board = self._boards[visit.venue_id]
-        board.forget_until(self._day(visit) - LEADER_DAYS * DAY)
+        board, today = self._boards[visit.venue_id], self._day(visit)
+        todays = self._todays[visit.venue_id]
+        if todays and self._day(todays[0]) < today:
+            for one in todays:
+                board.add(one.customer, self._day(one), one.at)
+            todays.clear()
+        board.forget_until(today - (LEADER_DAYS + 1) * DAY)
         own, best = board.of(visit.customer), board.best_beside(visit.customer)
         return {
             "own_days": own.days,
@@ -314,7 +320,7 @@ class _Leader:
 
     def add(self, visit: Visit) -> None:
         if visit.standing is None:
-            self._boards[visit.venue_id].add(visit.customer, self._day(visit), visit.at)
+            self._todays[visit.venue_id].append(visit)
 
     def _day(self, visit: Visit) -> date:
         return visit.at.astimezone(self._zones[visit.venue_id]).date()

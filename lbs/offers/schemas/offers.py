@@ -157,7 +157,7 @@ class StreakRuleSchema(Schema):
 
 
 class TopVisitorRuleSchema(Schema):
-    """Opens for the customer with the most days at the venue in 60; staff are left out."""
+    """Opens for the customer with the most days at the venue in the last 60; staff are left out."""
 
     kind = tag("top_visitor")
 
