@@ -35,6 +35,7 @@ from lbs.unlocks.routes import codes, flags
 from lbs.vault import Vault
 from lbs.venues.routes import blp as venues
 from lbs.venues.routes import events
+from lbs.webhooks.routes import blp as webhooks
 
 MAX_BODY_BYTES = 1024 * 1024
 VERSION = "1"
@@ -105,6 +106,7 @@ def create_app(settings: Settings) -> Flask:
         redemptions,
         stats,
         exports,
+        webhooks,
     ):
         api.register_blueprint(blueprint)
     for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages, export_pages):

@@ -71,6 +71,8 @@ class Settings:
     live_for: timedelta = timedelta(minutes=5)
     live_poll: timedelta = timedelta(seconds=1)
 
+    webhooks_allow_private: bool = False
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""
@@ -131,6 +133,12 @@ def _count(text: str) -> int:
     return number
 
 
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("yes", "no"):
+        raise ValueError("must be yes or no")
+    return text.lower() == "yes"
+
+
 def _fernet_keys(text: str) -> tuple[str, ...]:
     keys = tuple(key for key in text.split(",") if key)
     for key in keys:
@@ -146,6 +154,7 @@ def _fernet_keys(text: str) -> tuple[str, ...]:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "str": str,
     "Level": _level,
+    "bool": _yes_or_no,
     "int": _count,
     "float": _positive,
     "timedelta": _seconds,

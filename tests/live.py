@@ -41,4 +41,6 @@ def variables(settings: Settings) -> dict[str, str]:
 def _said(value: Any) -> str:
     if isinstance(value, timedelta):
         return str(value.total_seconds())
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ",".join(value) if isinstance(value, tuple) else str(value)

@@ -15,6 +15,13 @@ def test_settings_come_from_a_mapping():
 
     assert settings.cool_down == timedelta(seconds=90)
     assert settings.guess_limit == 3
+    assert settings.webhooks_allow_private is False
+
+
+@pytest.mark.parametrize(("said", "meant"), [("yes", True), ("No", False)])
+def test_a_switch_is_yes_or_no(said, meant):
+    settings = Settings.from_env(GOOD | {"LBS_WEBHOOKS_ALLOW_PRIVATE": said})
+    assert settings.webhooks_allow_private is meant
 
 
 @pytest.mark.parametrize(
@@ -28,6 +35,7 @@ def test_settings_come_from_a_mapping():
         ({"LBS_FENCE_PAD_M": "0"}, "LBS_FENCE_PAD_M"),
         ({"LBS_GUESS_LIMIT": "0"}, "LBS_GUESS_LIMIT"),
         ({"LBS_LOG_LEVEL": "loud"}, "LBS_LOG_LEVEL"),
+        ({"LBS_WEBHOOKS_ALLOW_PRIVATE": "1"}, "LBS_WEBHOOKS_ALLOW_PRIVATE"),
         ({"LBS_INSIDE_PROBABILITY": "0.005"}, "LBS_OUTSIDE_PROBABILITY"),
     ],
 )

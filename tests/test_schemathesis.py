@@ -36,6 +36,7 @@ RULES_BEYOND_SCHEMA = {
     "change_offer",
     "change_promotion",
     "change_venue",
+    "change_webhook_endpoint",
     "check_in",
     "compare_offers",
     "copy_offer",
@@ -47,6 +48,7 @@ RULES_BEYOND_SCHEMA = {
     "create_promotion",
     "create_venue",
     "create_venue_proof",
+    "create_webhook_endpoint",
     "import_offer_codes",
     "import_promotions",
     "import_venues",
@@ -65,8 +67,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 `to`, the first day before the last, known time zones and currencies, opening hours, shapes that are
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
-of visits without the time of one, what is CSV, what was the id of an event. There,
-positive_data_acceptance is off.
+of visits without the time of one, what is CSV, addresses that can be sent to, what was the id
+of an event. There, positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -140,7 +142,12 @@ class Caller:
             "export_id": self._export(),
             "schedule_id": self._schedule(),
             "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
+            "webhook_endpoint_id": self._endpoint(),
+            "webhook_delivery_id": "",
         }
+        path = f"/v1/webhook-endpoints/{self.ids['webhook_endpoint_id']}/test"
+        self.ids["webhook_delivery_id"] = world.ask("post", path)["id"]
+        self.changing_endpoint = self._endpoint()
         self.targets: dict[tuple[str, str], Callable[[], str]] = {
             ("retire_venue", "venue_id"): lambda: self.world.venue()["id"],
             ("delete_venue_group", "group_id"): self._group,
@@ -162,6 +169,8 @@ class Caller:
             ("confirm_check_in", "check_in_id"): self._check_in,
             ("void_check_in", "check_in_id"): self._check_in,
             ("cancel_reservation", "unlock_id"): self._reserved,
+            ("change_webhook_endpoint", "webhook_endpoint_id"): lambda: self.changing_endpoint,
+            ("delete_webhook_endpoint", "webhook_endpoint_id"): self._spare_endpoint,
         }
 
     def send(self, case: Any) -> None:
@@ -292,6 +301,16 @@ class Caller:
         regular = {"every": "month", "hour": 0, "time_zone": "Europe/Copenhagen"}
         body = {"what": "redemptions", "format": "csv", **regular}
         return self.world.ask("post", "/v1/stats/export-schedules", json=body)["id"]
+
+    def _spare_endpoint(self) -> str:
+        """A new one, and none but those of other tests beside: a merchant has at most 20."""
+        for endpoint in self.world.ask("get", "/v1/webhook-endpoints")["items"][2:]:
+            self.world.ask("delete", f"/v1/webhook-endpoints/{endpoint['id']}")
+        return self._endpoint()
+
+    def _endpoint(self) -> str:
+        body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
+        return self.world.ask("post", "/v1/webhook-endpoints", json=body)["id"]
 
     def _friend(self) -> str:
         return self.world.befriend(self.customer, self.world.customer())["id"]

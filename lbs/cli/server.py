@@ -54,7 +54,8 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.exports.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
-    import lbs.unlocks.jobs  # noqa: F401, PLC0415
+    import lbs.unlocks.jobs  # noqa: PLC0415
+    import lbs.webhooks.jobs  # noqa: F401, PLC0415
     from lbs.jobs.app import HEARTBEAT_S, STALLED_S, connected  # noqa: PLC0415
 
     db = Database(settings.database_url, pool_size=2 * concurrency)  # an export reads and writes

@@ -11,6 +11,8 @@ import procrastinate
 from procrastinate import JobContext
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
+from procrastinate.manager import JobManager
+from procrastinate.tasks import configure_task
 
 from lbs.config import Settings
 from lbs.db import Database, Session
@@ -20,8 +22,8 @@ HEARTBEAT_S, STALLED_S = 10, 30
 tasks = procrastinate.App(connector=procrastinate.PsycopgConnector())
 """Where tasks are declared; it has no connection of its own."""
 
-_joining = procrastinate.App(connector=procrastinate.SyncPsycopgConnector())
-"""Never opened: it only knows how to enqueue on another's connection."""
+_queue = JobManager(procrastinate.SyncPsycopgConnector())
+"""Takes jobs on a transaction's connection, which is not of the kind that a worker has its own."""
 
 
 @contextmanager
@@ -36,17 +38,24 @@ def enqueue(
     session: Session,
     task: str,
     *,
-    after: timedelta = timedelta(0),
     lock: str | None = None,
+    priority: int = 0,
+    after: timedelta | None = None,
     **arguments: Any,
 ) -> None:
     """Have the task of this name run once the session's transaction is committed, never before.
 
-    Of jobs with one lock, one runs at a time.
+    Of jobs with one lock, one runs at a time; of those that wait, the highest priority is first.
     """
-    later = {"seconds": int(after.total_seconds())} if after else None
-    joined = _joining.configure_task(task, connection=session.driver, lock=lock, schedule_in=later)
-    joined.defer(**arguments)
+    job = configure_task(
+        name=task,
+        job_manager=_queue,
+        lock=lock,
+        priority=priority,
+        schedule_in={"seconds": int(after.total_seconds())} if after else None,
+        connection=session.driver,
+    )
+    job.defer(**arguments)
 
 
 def database(context: JobContext) -> Database:

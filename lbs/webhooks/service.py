@@ -25,6 +25,8 @@ from lbs.webhooks.policy import Answer, Reason
 
 DELIVER = "deliver_webhooks"
 """The task that sends to one endpoint."""
+PRIORITY = -1
+"""Receivers may take their time: what else there is to do comes first."""
 BATCH = 1000
 """So many events of the ledger are read at once."""
 
@@ -388,7 +390,8 @@ def _deliver(
 
 
 def _wake(session: Session, endpoint_id: UUID) -> None:
-    enqueue(session, DELIVER, lock=lock_of(endpoint_id), endpoint_id=str(endpoint_id))
+    lock, endpoint = lock_of(endpoint_id), str(endpoint_id)
+    enqueue(session, DELIVER, lock=lock, priority=PRIORITY, endpoint_id=endpoint)
 
 
 def lock_of(endpoint_id: UUID) -> str:

@@ -77,6 +77,7 @@ def test_a_key_with_one_scope_may_do_that_and_nothing_else(world: World, scope: 
         "redeem": "/v1/redemptions",
         "support": "/v1/standings",
         "stats": f"/v1/stats/venues/{venue['id']}",
+        "webhooks": "/v1/webhook-endpoints",
     }
     assert set(paths) == set(SCOPES)
     for needed, path in paths.items():

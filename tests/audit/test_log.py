@@ -53,6 +53,10 @@ LOGGED = {
     "create_export_link": "export.link_created",
     "create_export_schedule": "export_schedule.created",
     "delete_export_schedule": "export_schedule.deleted",
+    "create_webhook_endpoint": "webhook_endpoint.created",
+    "change_webhook_endpoint": "webhook_endpoint.changed",
+    "rotate_webhook_secret": "webhook_endpoint.rotated",
+    "delete_webhook_endpoint": "webhook_endpoint.deleted",
 }
 """By operation, the action that it is logged as."""
 
@@ -61,6 +65,8 @@ NOT_LOGGED = {
     "simulate_offer": "a dry run changes nothing",
     "verify_receipt": "nothing that a merchant set is changed",
     "mark_notice_read": "the notice itself keeps the time",
+    "send_webhook_test": "the delivery itself is the log",
+    "redeliver_webhook": "the delivery itself is the log",
 }
 
 
@@ -117,6 +123,7 @@ class Doings:
         self.customer = self.band["customer"]
         self.export = made(world, {"id": self.create_export()})["id"]
         self.schedule = self.create_export_schedule()
+        self.hook = self.create_webhook_endpoint()
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
         given = {"json": body} if method != "delete" else {}
@@ -258,6 +265,20 @@ class Doings:
         self.ask("delete", f"/v1/promotions/{self.promotion}")
         return self.promotion
 
+    def create_webhook_endpoint(self) -> str:
+        body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
+        return self.ask("post", "/v1/webhook-endpoints", **body)["id"]
+
+    def change_webhook_endpoint(self) -> str:
+        return self.ask("patch", f"/v1/webhook-endpoints/{self.hook}", description="Till")["id"]
+
+    def rotate_webhook_secret(self) -> str:
+        return self.ask("post", f"/v1/webhook-endpoints/{self.hook}/rotation")["id"]
+
+    def delete_webhook_endpoint(self) -> str:
+        self.ask("delete", f"/v1/webhook-endpoints/{self.hook}")
+        return self.hook
+
     def void_check_in(self) -> str:
         return self.ask("post", f"/v1/check-ins/{self.check_in}/void", reason="Test")["id"]
 
@@ -363,6 +384,7 @@ def test_no_secret_and_no_note_about_a_person_is_in_the_log(world: World):
     made = [
         world.ask("post", "/v1/api-keys", json={"name": "x", "scopes": ["redeem"]}),
         doings.ask("post", f"/v1/api-keys/{doings.key}/rotation"),
+        doings.ask("post", f"/v1/webhook-endpoints/{doings.hook}/rotation"),
         *(
             doings.ask("post", doings._proofs(), kind=kind, name="x")  # noqa: SLF001
             for kind in ("venue_code", "poster_code", "beacon", "reader", "staff")

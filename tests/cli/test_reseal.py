@@ -71,7 +71,7 @@ class Town:
         return {**unlock, "customer": person}
 
     def give_out(self) -> None:
-        """A code of the merchant's own, an invitation and a share."""
+        """A code of the merchant's own, an invitation, a share, a webhook endpoint."""
         person = self.person["access_token"]
         self.world.ask(
             "post",
@@ -81,6 +81,9 @@ class Town:
         )
         self.invitation = self.world.ask("post", "/v1/friend-invitations", person)
         self.share = self.world.ask("post", f"/v1/offers/{self.offer['id']}/shares", person)
+        body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
+        made = self.world.ask("post", "/v1/webhook-endpoints", json=body)
+        self.world.ask("post", f"/v1/webhook-endpoints/{made['id']}/rotation", json={})
 
     def write(self, statement: str, secret: str) -> None:
         row = {

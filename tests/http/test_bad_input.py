@@ -35,6 +35,11 @@ CODES: list[dict[str, Any]] = [
     {"kind": "beacon", "eid": "d43ef5aea25b0c0d"},
     {"kind": "staff_pin", "pin": "381920"},
 ]
+HOOK: dict[str, Any] = {
+    "url": "https://cafe.example/hooks",
+    "event_types": ["offer.unlocked"],
+    "description": PROSE,
+}
 ANSWER = {"challenge": PROSE}
 """What a phone's platform has answered to."""
 
@@ -240,6 +245,9 @@ class Around:
             "create_party": self.create_party,
             "add_friend": self.add_friend,
             "create_referral": self.create_referral,
+            "create_webhook_endpoint": self.create_webhook_endpoint,
+            "change_webhook_endpoint": self.change_webhook_endpoint,
+            "rotate_webhook_secret": self.rotate_webhook_secret,
         }
 
     def create_promotion(self) -> Operation:
@@ -249,6 +257,24 @@ class Around:
         made = self.create_promotion().send(self.world, self.promotion).json
         path, headers = f"/v1/promotions/{made['id']}", {"If-Match": '"1"'}
         return Operation("patch", path, self.world.key, self.promotion, headers)
+
+    def create_webhook_endpoint(self) -> Operation:
+        return Operation("post", "/v1/webhook-endpoints", self.world.key, dict(HOOK), {})
+
+    def change_webhook_endpoint(self) -> Operation:
+        path, headers = f"/v1/webhook-endpoints/{self._hook()}", {"If-Match": '"1"'}
+        body = {**HOOK, "status": "disabled"}
+        return Operation("patch", path, self.world.key, body, headers)
+
+    def rotate_webhook_secret(self) -> Operation:
+        path = f"/v1/webhook-endpoints/{self._hook()}/rotation"
+        return Operation("post", path, self.world.key, {"overlap_s": 60}, {})
+
+    def _hook(self) -> str:
+        """Deleted are those before: a merchant has at most 20."""
+        for old in self.world.ask("get", "/v1/webhook-endpoints")["items"]:
+            self.world.ask("delete", f"/v1/webhook-endpoints/{old['id']}")
+        return self.world.ask("post", "/v1/webhook-endpoints", json=HOOK)["id"]
 
     def copy_offer(self) -> Operation:
         path = f"/v1/offers/{self.world.offer(self.venue)['id']}/copies"
@@ -461,6 +487,9 @@ NAMES = [
     "create_party",
     "add_friend",
     "create_referral",
+    "create_webhook_endpoint",
+    "change_webhook_endpoint",
+    "rotate_webhook_secret",
 ]
 VARIANTS = {
     "create_polygon": "create_venue",

@@ -43,8 +43,8 @@ OPERATIONS = [
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
     "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
-    "preview", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse",
-    "revoke", "rotate", "set", "simulate", "unbind", "verify", "void",
+    "preview", "read", "redeem", "redeliver", "refresh", "register", "remove", "report",
+    "retire", "reverse", "revoke", "rotate", "send", "set", "simulate", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "application/vnd.apache.parquet": {"type": "string", "format": "binary"},
@@ -352,6 +352,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(say("get", "/v1/audit")["items"][0], "AuditEntry")
     _around_an_offer(world, real, say, same)
     _exported(world, say, same)
+    _webhooks(say, same)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -405,6 +406,17 @@ def _exported(world: World, say: Any, same: Any) -> None:
     made(world, export)
     same(say("post", f"/v1/stats/exports/{export['id']}/link"), "ExportLink")
     same(say("post", "/v1/stats/export-schedules", "CreateExportSchedule"), "ExportSchedule")
+
+
+def _webhooks(say: Any, same: Any) -> None:
+    path = "/v1/webhook-endpoints"
+    made = say("post", path, "CreateWebhookEndpoint")
+    same(made, "NewWebhookEndpoint")
+    same(say("get", path)["items"][0], "WebhookEndpoint")
+    same(say("post", f"{path}/{made['id']}/test"), "WebhookDelivery")
+    say("post", f"{path}/{made['id']}/rotation", "RotateWebhookSecret")
+    version = {"If-Match": '"2"'}
+    say("patch", f"{path}/{made['id']}", "ChangeWebhookEndpoint", headers=version)
 
 
 def _sheet(path: str) -> dict[str, str]:

@@ -94,6 +94,11 @@ def proof(ids: dict[str, str]) -> dict[str, Any]:
     return {"kind": "venue_code", "name": "x"}
 
 
+def hook(description: str) -> dict[str, Any]:
+    types = ["offer.unlocked"]
+    return {"url": "https://a.example/", "event_types": types, "description": description}
+
+
 def evidence(ids: dict[str, str]) -> dict[str, Any]:
     return {"evidence": [{"kind": "poster_code", "code": ids["poster code"]}]}
 
@@ -121,6 +126,7 @@ BAND, OWN_BANDS = "/v1/wristbands/<uuid:wristband_id>", "/v1/customers/me/wristb
 CHECK_IN = "/v1/check-ins/<uuid:check_in_id>"
 PROMOTION, NOTICE = "/v1/promotions/<uuid:promotion_id>", "/v1/notices/<uuid:notice_id>"
 FRIENDS = "/v1/customers/me/friends"
+HOOK = "/v1/webhook-endpoints/<uuid:webhook_endpoint_id>"
 
 ROUTES: dict[str, Route] = {
     "GET /v1/api-keys": Route("owner", 200),
@@ -223,6 +229,15 @@ ROUTES: dict[str, Route] = {
     "GET /v1/notices": Route("offers", 200),
     f"POST {NOTICE}/read": Route("offers"),
     "GET /v1/audit": Route("support", 200),
+    "GET /v1/webhook-endpoints": Route("webhooks", 200),
+    "POST /v1/webhook-endpoints": Route("webhooks", 201, body=lambda ids: hook("x")),
+    f"GET {HOOK}": Route("webhooks"),
+    f"PATCH {HOOK}": Route("webhooks", body=lambda ids: {"description": "taken"}),
+    f"DELETE {HOOK}": Route("webhooks"),
+    f"POST {HOOK}/rotation": Route("webhooks"),
+    f"POST {HOOK}/test": Route("webhooks"),
+    f"GET {HOOK}/deliveries": Route("webhooks"),
+    f"POST {HOOK}/deliveries/<uuid:webhook_delivery_id>/redelivery": Route("webhooks"),
     "POST /v1/parties": Route("customer", to_another_customer=201, body=at_the_venue),
     "GET /v1/parties/<party_code>": Route("customer", to_another_customer=200),
     "POST /v1/friend-invitations": Route("customer", to_another_customer=201),
@@ -372,8 +387,8 @@ def victim(world: World) -> Victim:
     return Victim(world, {**ids, **sent}, secrets, tokens, frozenset(public))
 
 
-AROUND = ("promotion", "flag", "own code")
-"""What is said of an offer, beside its terms."""
+AROUND = ("promotion", "flag", "own code", "hook")
+"""What is said of an offer, beside its terms, and of a system that is told of it."""
 
 
 def around(
@@ -388,12 +403,17 @@ def around(
     world.ask("post", f"{at_offer}/flags", person, json=flag)
     invitations = [world.ask("post", "/v1/friend-invitations", person)["code"] for _ in range(2)]
     friend = world.ask("post", "/v1/friends", world.customer(), json={"code": invitations[0]})
+    made = world.ask("post", "/v1/webhook-endpoints", json=hook(texts["hook"]))
+    sent = world.ask("post", f"/v1/webhook-endpoints/{made['id']}/test")
     ids = {
+        "webhook_endpoint_id": made["id"],
+        "webhook_delivery_id": sent["id"],
         "promotion_id": world.ask("post", "/v1/promotions", json=advert)["id"],
         "notice_id": world.pause_by_flags(world.offer(spot), spot)["id"],
         "friend_id": friend["id"],
     }
     return ids, {
+        "webhook secret": made["secret"],
         "party_code": world.ask("post", "/v1/parties", person, json={})["code"],
         "used invitation": invitations[0],
         "invitation": invitations[1],

@@ -14,15 +14,14 @@ import lbs.circles.jobs
 import lbs.exports.jobs
 import lbs.ledger.jobs
 import lbs.redemptions.jobs
-import lbs.unlocks.jobs  # noqa: F401
+import lbs.unlocks.jobs
+import lbs.webhooks.jobs  # noqa: F401
 from lbs.cli.server import conninfo
 from lbs.db import Session, new_id
 from lbs.jobs.app import connected
 from tests.unlocks.stock import counters, events
 from tests.world import World, now
 
-ON_REQUEST = {"make_export"}
-"""Carried out when something has asked for them."""
 TASKS = {
     "delete_old_exports",
     "expire_unlocks",
@@ -33,8 +32,13 @@ TASKS = {
     "lapse_reservations",
     "make_due_exports",
     "make_ledger_partitions",
+    "forget_old_webhooks",
+    "publish_webhooks",
     "retry_stalled",
+    "wake_webhooks",
 }
+ON_DEMAND = {"deliver_webhooks", "make_export"}
+"""Enqueued by what it follows from."""
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +88,7 @@ def defer(jobs, *names: str) -> None:
 
 def test_every_task_is_registered_under_its_name_and_is_due_by_the_clock(jobs):
     assert jobs.tasks.keys() >= TASKS
-    assert {name for name in jobs.tasks if "builtin" not in name} == TASKS | ON_REQUEST
+    assert {name for name in jobs.tasks if "builtin" not in name} == TASKS | ON_DEMAND
     due = {task.task.name for task in jobs.periodic_registry.periodic_tasks.values()}
     assert due == TASKS
 
