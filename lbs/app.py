@@ -18,6 +18,8 @@ from lbs.circles.routes import friends, parties
 from lbs.config import Settings
 from lbs.db import Database
 from lbs.experiments.routes import blp as experiments
+from lbs.exports.routes import blp as exports
+from lbs.exports.routes import pages as export_pages
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
@@ -107,10 +109,11 @@ def create_app(settings: Settings) -> Flask:
         redemptions,
         app_events,
         stats,
+        exports,
         webhooks,
     ):
         api.register_blueprint(blueprint)
-    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages):
+    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages, export_pages):
         app.register_blueprint(plain)
     return app
 

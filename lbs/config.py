@@ -66,6 +66,12 @@ class Settings:
     flag_share: float = 0.2
 
     stats_min_group: int = 5
+    export_ttl: timedelta = timedelta(days=7)
+    export_link_ttl: timedelta = timedelta(days=1)
+    live_streams: int = 2
+    live_for: timedelta = timedelta(minutes=5)
+    live_poll: timedelta = timedelta(seconds=1)
+
     webhooks_allow_private: bool = False
 
     @classmethod

@@ -6,6 +6,7 @@ from lbs.audit import models as audit
 from lbs.checkins import models as checkins
 from lbs.circles import models as circles
 from lbs.experiments import models as experiments
+from lbs.exports import models as exports
 from lbs.http import guesses, idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
@@ -24,6 +25,7 @@ __all__ = [
     "checkins",
     "circles",
     "experiments",
+    "exports",
     "guesses",
     "idempotency",
     "ledger",

@@ -3,7 +3,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,8 @@ def settings(cluster: Cluster) -> Settings:
         log_level="error",
         pool_size=16,
         stats_min_group=1,
+        live_for=timedelta(seconds=0.1),
+        live_poll=timedelta(seconds=0.05),
     )
     migrate(settings, datetime.now(UTC))
     return settings

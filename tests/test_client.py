@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from tests.exports.making import made
 from tests.world import METRE, World
 
 DOCUMENT = Path(__file__).parents[1] / "openapi" / "openapi.yaml"
@@ -41,7 +42,8 @@ class Sdk:
 def sdk(tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("client")
     config = home / "config.json"
-    overrides = dict.fromkeys(("image/png", "text/csv"), "application/octet-stream")
+    files = ("image/png", "text/csv", "application/vnd.apache.parquet")
+    overrides = dict.fromkeys(files, "application/octet-stream")
     config.write_text(json.dumps({"content_type_overrides": overrides, "post_hooks": []}))
     made = subprocess.run(
         [
@@ -389,6 +391,47 @@ def test_the_story_around_an_offer(  # noqa: PLR0915  (a story)
     assert (entry.action, entry.actor.key_id) == ("offer.status_set", None)
     [change] = entry.changes
     assert (change.member, change.old, change.new) == ("status", "active", "paused")
+
+
+def test_the_story_of_an_export(sdk: Sdk, connect: Any, world: World):
+    m, merchant = sdk.models, connect(world.key)
+    venue, start = world.venue(), datetime.now(UTC) - timedelta(days=1)
+
+    def once() -> dict[str, str]:
+        return {"idempotency_key": str(uuid4())}
+
+    body = m.CreateExport(
+        what=m.ExportContent.LEDGER,
+        format_=m.ExportFormat.CSV,
+        from_=start,
+        to=start + timedelta(days=2),
+        venue_id=UUID(venue["id"]),
+    )
+    asked = sdk.call("exports.create_export", merchant, body=body, **once()).parsed
+    assert (asked.state, asked.rows) == (m.ExportState.QUEUED, None)
+    world.check_in(world.customer(), venue)
+    made(world, {"id": str(asked.id)})
+    ready = sdk.call("exports.read_export", merchant, asked.id).parsed
+    assert (ready.state, ready.rows) == (m.ExportState.READY, 0)
+    assert sdk.call("exports.list_exports", merchant).parsed.items == [ready]
+    file = sdk.call("exports.read_export_file", merchant, asked.id)
+    assert len(file.content) == ready.bytes_
+    link = sdk.call("exports.create_export_link", merchant, asked.id, **once()).parsed
+    assert "signature=" in link.url
+    body = m.CreateExportSchedule(
+        every=m.ExportPeriod.WEEK,
+        hour=6,
+        time_zone="Europe/Copenhagen",
+        what=m.ExportContent.REDEMPTIONS,
+        format_=m.ExportFormat.PARQUET,
+    )
+    weekly = sdk.call("exports.create_export_schedule", merchant, body=body, **once()).parsed
+    assert weekly.by is None
+    assert sdk.call("exports.list_export_schedules", merchant).parsed.items == [weekly]
+    assert sdk.call("exports.read_export_schedule", merchant, weekly.id).parsed == weekly
+    assert sdk.call("exports.delete_export_schedule", merchant, weekly.id).status_code == 204
+    told = sdk.call("exports.read_live_events", merchant).parsed
+    assert told.startswith("retry: ")
 
 
 def test_what_is_wrong_comes_back_as_a_problem(sdk: Sdk, connect: Any, world: World):

@@ -23,6 +23,7 @@ from schemathesis.specs.openapi.checks import (
 )
 from sqlalchemy import text
 
+from tests.exports.making import made
 from tests.test_client import DOCUMENT
 from tests.world import World, ago, now
 
@@ -42,6 +43,8 @@ RULES_BEYOND_SCHEMA = {
     "create_api_key",
     "create_event",
     "create_experiment",
+    "create_export",
+    "create_export_schedule",
     "create_offer",
     "create_promotion",
     "create_venue",
@@ -51,6 +54,7 @@ RULES_BEYOND_SCHEMA = {
     "import_promotions",
     "import_venues",
     "plan_experiment",
+    "read_live_events",
     "read_offer_pledges",
     *(
         f"read_{subject}_{answer}"
@@ -69,6 +73,8 @@ keys of a tag or neither, what a kind of proof has no use for, scopes that go wi
 of visits without the time of one, shares that come to 100 percent, what is CSV, addresses that can
 be sent to. There,
 positive_data_acceptance is off.
+of visits without the time of one, what is CSV, addresses that can be sent to, what was the id
+of an event. There, positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -141,6 +147,8 @@ class Caller:
             "promotion_id": self._promotion(),
             "experiment_id": world.experiment(offer, start=False)["id"],
             "notice_id": world.pause_by_flags(world.offer(flagged), flagged)["id"],
+            "export_id": self._export(),
+            "schedule_id": self._schedule(),
             "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
             "webhook_endpoint_id": self._endpoint(),
             "webhook_delivery_id": "",
@@ -164,6 +172,7 @@ class Caller:
             ("rotate_venue_proof", "proof_id"): lambda: self.changing_proof["id"],
             ("revoke_venue_proof", "proof_id"): lambda: self._proof("reader")["id"],
             ("unbind_wristband", "wristband_id"): self._wristband,
+            ("delete_export_schedule", "schedule_id"): self._schedule,
             ("remove_standing", "customer"): self._known,
             ("add_evidence", "check_in_id"): self._check_in,
             ("confirm_check_in", "check_in_id"): self._check_in,
@@ -265,7 +274,7 @@ class Caller:
     def _real_ids(self, body: dict[str, Any]) -> None:
         if "features" in body:
             body["features"] = body["features"][:MANY]
-        for name in ("venue_id", "event_id", "customer"):
+        for name in ("venue_id", "event_id", "customer", "offer_id"):
             if body.get(name):
                 body[name] = self.ids[name]
         for name in ("venue_ids", "group_ids"):
@@ -302,6 +311,15 @@ class Caller:
         made = self.world.experiment(offer)["id"]
         self.world.ask("post", f"/v1/offers/{offer['id']}/experiments/{made}/stop")
         return made
+
+    def _export(self) -> str:
+        body = {"what": "ledger", "format": "csv", "from": ago(days=1), "to": ago(days=-1)}
+        return made(self.world, self.world.ask("post", "/v1/stats/exports", json=body))["id"]
+
+    def _schedule(self) -> str:
+        regular = {"every": "month", "hour": 0, "time_zone": "Europe/Copenhagen"}
+        body = {"what": "redemptions", "format": "csv", **regular}
+        return self.world.ask("post", "/v1/stats/export-schedules", json=body)["id"]
 
     def _spare_endpoint(self) -> str:
         """A new one, and none but those of other tests beside: a merchant has at most 20."""

@@ -29,7 +29,12 @@ def serve(env: Mapping[str, str], *, host: str, port: int, workers: int, threads
     with tempfile.TemporaryDirectory(prefix="lbs-metrics-") as metrics:
         process = subprocess.Popen(
             command,
-            env={"LBS_POOL_SIZE": str(2 * threads), **env, "PROMETHEUS_MULTIPROC_DIR": metrics},
+            env={
+                "LBS_POOL_SIZE": str(2 * threads),
+                "LBS_LIVE_STREAMS": str(max(1, threads // 2)),
+                **env,
+                "PROMETHEUS_MULTIPROC_DIR": metrics,
+            },
             start_new_session=True,
         )
 
@@ -47,6 +52,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.app_events.jobs  # noqa: PLC0415
     import lbs.checkins.jobs  # noqa: PLC0415
     import lbs.circles.jobs  # noqa: PLC0415
+    import lbs.exports.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
     import lbs.stats.jobs  # noqa: PLC0415
@@ -54,7 +60,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.webhooks.jobs  # noqa: F401, PLC0415
     from lbs.jobs.app import HEARTBEAT_S, STALLED_S, connected  # noqa: PLC0415
 
-    db = Database(settings.database_url, pool_size=concurrency)
+    db = Database(settings.database_url, pool_size=2 * concurrency)  # an export reads and writes
     with connected(conninfo(settings.database_url)) as app:
         app.run_worker(
             concurrency=concurrency,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from flask import Response, request
@@ -56,12 +56,17 @@ def answer(header: Sequence[str], rows: Iterable[Sequence[str]], filename: str) 
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(header)
-    writer.writerows(_harmless(rows))
+    writer.writerows([harmless(cell) for cell in row] for row in rows)
     disposition = f'attachment; filename="{filename}"'
     return Response(
         text.getvalue(), content_type=f"{CSV}; charset=utf-8",
         headers={"Content-Disposition": disposition},
     )  # fmt: skip
+
+
+def harmless(cell: str) -> str:
+    """What would be taken for a formula, with the apostrophe that makes spreadsheets take text."""
+    return f"'{cell}" if cell.startswith(FORMULA) else cell
 
 
 def _delimiter(line: str, name: str) -> str | None:
@@ -91,8 +96,3 @@ def _first(cells: list[str]) -> str | None:
         return None
     cell = cells[0].strip()
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA) else cell
-
-
-def _harmless(rows: Iterable[Sequence[str]]) -> Iterator[list[str]]:
-    for row in rows:
-        yield [f"'{cell}" if cell.startswith(FORMULA) else cell for cell in row]

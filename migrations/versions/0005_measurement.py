@@ -19,6 +19,7 @@ def upgrade() -> None:
     _rollups()
     _experiments()
     _webhooks()
+    _exports()
 
 
 def _facts() -> None:
@@ -343,6 +344,97 @@ def _webhooks() -> None:
     op.create_check_constraint(
         op.f("ck_notice_one_subject"), "notice", "num_nonnulls(offer_id, webhook_endpoint_id) = 1"
     )
+
+
+def _exports() -> None:
+    """Files made on request or regularly, in parts."""
+    op.create_table(
+        "export",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("venue_ids", sa.ARRAY(sa.Uuid()), nullable=True),
+        sa.Column("schedule_id", sa.Uuid(), nullable=True),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("format", sa.Text(), nullable=False),
+        sa.Column("from_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("to_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("offer_id", sa.Uuid(), nullable=True),
+        sa.Column("venue_id", sa.Uuid(), nullable=True),
+        sa.Column("by", sa.Text(), nullable=True),
+        sa.Column("time_zone", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("attempt", sa.BigInteger(), nullable=False),
+        sa.Column("rows", sa.BigInteger(), nullable=True),
+        sa.Column("bytes", sa.BigInteger(), nullable=True),
+        sa.Column("sha256", sa.Text(), nullable=True),
+        sa.Column("ready_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('queued', 'running', 'ready', 'failed', 'expired')",
+            name=op.f("ck_export_state"),
+        ),
+        sa.CheckConstraint("from_at < to_at", name=op.f("ck_export_period")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_export_merchant_id_merchant")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export")),
+    )
+    op.execute("ALTER TABLE export ADD transaction_id xid8 NOT NULL DEFAULT pg_current_xact_id()")
+    op.create_index("ix_export_merchant_id_id", "export", ["merchant_id", "id"])
+    op.create_index(
+        "ix_export_expires_at",
+        "export",
+        ["expires_at"],
+        postgresql_where=sa.text("state = 'ready'"),
+    )
+    op.create_index(
+        "uq_export_schedule_id_from_at",
+        "export",
+        ["schedule_id", "from_at"],
+        unique=True,
+        postgresql_where=sa.text("schedule_id IS NOT NULL"),
+    )
+    op.create_table(
+        "export_part",
+        sa.Column("export_id", sa.Uuid(), nullable=False),
+        sa.Column("byte_offset", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["export_id"],
+            ["export.id"],
+            name=op.f("fk_export_part_export_id_export"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("export_id", "byte_offset", name=op.f("pk_export_part")),
+    )
+    op.execute("ALTER TABLE export_part ALTER data SET STORAGE EXTERNAL")
+    op.create_table(
+        "export_schedule",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("merchant_id", sa.Uuid(), nullable=False),
+        sa.Column("venue_ids", sa.ARRAY(sa.Uuid()), nullable=True),
+        sa.Column("every", sa.Text(), nullable=False),
+        sa.Column("hour", sa.BigInteger(), nullable=False),
+        sa.Column("time_zone", sa.Text(), nullable=False),
+        sa.Column("what", sa.Text(), nullable=False),
+        sa.Column("format", sa.Text(), nullable=False),
+        sa.Column("offer_id", sa.Uuid(), nullable=True),
+        sa.Column("venue_id", sa.Uuid(), nullable=True),
+        sa.Column("by", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            "every IN ('day', 'week', 'month')", name=op.f("ck_export_schedule_every")
+        ),
+        sa.CheckConstraint("hour BETWEEN 0 AND 23", name=op.f("ck_export_schedule_hour")),
+        sa.ForeignKeyConstraint(
+            ["merchant_id"], ["merchant.id"], name=op.f("fk_export_schedule_merchant_id_merchant")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_export_schedule")),
+    )
+    op.create_index("ix_export_schedule_merchant_id_id", "export_schedule", ["merchant_id", "id"])
+    op.create_index("ix_export_schedule_due_at", "export_schedule", ["due_at"])
 
 
 def downgrade() -> None:

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from tests.exports.making import made
 from tests.world import OFFER, World
 
 LOGGED = {
@@ -52,6 +53,10 @@ LOGGED = {
     "delete_promotion": "promotion.deleted",
     "void_check_in": "check_in.voided",
     "reverse_redemption": "redemption.reversed",
+    "create_export": "export.created",
+    "create_export_link": "export.link_created",
+    "create_export_schedule": "export_schedule.created",
+    "delete_export_schedule": "export_schedule.deleted",
     "create_webhook_endpoint": "webhook_endpoint.created",
     "change_webhook_endpoint": "webhook_endpoint.changed",
     "rotate_webhook_secret": "webhook_endpoint.rotated",
@@ -125,6 +130,8 @@ class Doings:
         self.redemption = world.redeem(unlock["code"], self.venue).json["id"]
         self.band = self.ask("post", "/v1/wristbands", tag="04A23B1C", receipt=self.receipt)
         self.customer = self.band["customer"]
+        self.export = made(world, {"id": self.create_export()})["id"]
+        self.schedule = self.create_export_schedule()
         self.hook = self.create_webhook_endpoint()
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
@@ -133,6 +140,24 @@ class Doings:
 
     def _proofs(self, proof_id: str = "") -> str:
         return f"/v1/venues/{self.venue['id']}/proofs{proof_id and f'/{proof_id}'}"
+
+    def create_export(self) -> str:
+        period = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+        body = {"what": "ledger", "format": "csv", **period}
+        return self.ask("post", "/v1/stats/exports", **body)["id"]
+
+    def create_export_link(self) -> str:
+        self.ask("post", f"/v1/stats/exports/{self.export}/link")
+        return self.export
+
+    def create_export_schedule(self) -> str:
+        regular = {"every": "day", "hour": 6, "time_zone": "Europe/Copenhagen"}
+        body = {"what": "ledger", "format": "csv", **regular}
+        return self.ask("post", "/v1/stats/export-schedules", **body)["id"]
+
+    def delete_export_schedule(self) -> str:
+        self.ask("delete", f"/v1/stats/export-schedules/{self.schedule}")
+        return self.schedule
 
     def create_api_key(self) -> str:
         return self.ask("post", "/v1/api-keys", name="x", scopes=["stats"])["id"]

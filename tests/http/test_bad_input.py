@@ -146,6 +146,15 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         customer = world.ask("get", f"/v1/check-ins/{seen['id']}/findings")["customer"]
         return simulate({**trial, "customer": customer, "event_id": str(uuid.uuid4())})
 
+    exported = {
+        "what": "series",
+        "format": "csv",
+        "venue_id": venue["id"],
+        "offer_id": world.offer(venue)["id"],
+        "by": "day",
+        "time_zone": "Europe/Copenhagen",
+    }
+
     return {
         "simulate_check_in": lambda: simulate({**trial, "described": described}),
         "simulate_known": simulate_known,
@@ -195,6 +204,14 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         "set_offer_status": on_a_new_offer,
         "set_stacking": make(
             "put", "/v1/stacking", {"policy": "best_for_customer", "max_per_check_in": 2}
+        ),
+        "create_export": make(
+            "post",
+            "/v1/stats/exports",
+            {**exported, "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"},
+        ),
+        "create_export_schedule": make(
+            "post", "/v1/stats/export-schedules", {**exported, "every": "week", "hour": 6}
         ),
         "redeem": on_an_unlock,
         "reverse_redemption": on_a_redemption,
@@ -485,6 +502,8 @@ NAMES = [
     "change_offer",
     "set_offer_status",
     "set_stacking",
+    "create_export",
+    "create_export_schedule",
     "simulate_check_in",
     "simulate_known",
     "simulate_replay",

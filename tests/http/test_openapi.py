@@ -27,6 +27,7 @@ from lbs.cli.database import migrate
 from lbs.cli.openapi import render, write
 from lbs.cli.postgres import Cluster, create_database
 from lbs.config import Settings
+from tests.exports.making import made
 from tests.world import METRE, World
 
 FILE = Path(__file__).parents[2] / "openapi" / "openapi.yaml"
@@ -47,8 +48,10 @@ VERBS = {
     "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
+    "application/vnd.apache.parquet": {"type": "string", "format": "binary"},
     "image/png": {"type": "string", "format": "binary"},
     "text/csv": {"type": "string", "format": "binary"},
+    "text/event-stream": {"type": "string"},
     "text/html": {"type": "string"},
 }
 """What a body is that is no JSON."""
@@ -57,7 +60,9 @@ CODE = re.compile(r"[0-9A-Z]{4}(-[0-9A-Z]{4}){1,2}|[0-9]{6}")
 PARTS = {
     "host": re.compile(r"(?<=^http)s?://[^/]+"),
     "id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
-    "secret": re.compile(r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+"),
+    "secret": re.compile(
+        r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+|(?<=\?)expires=\S+"
+    ),
 }
 """Parts of an address that are others in every run."""
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -353,6 +358,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     say("patch", f"/v1/offers/{draft['id']}", "ChangeOffer", headers=version)
     same(say("get", "/v1/audit")["items"][0], "AuditEntry")
     _around_an_offer(world, real, say, same)
+    _exported(world, say, same)
     _webhooks(say, same)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
@@ -412,6 +418,15 @@ def _experiment(world: World, say: Any, same: Any) -> None:
     at_experiment = f"{at_experiments}/{experiment['id']}"
     say("post", f"{at_experiment}/start")
     say("post", f"{at_experiment}/promote", "PromoteArm")
+
+
+def _exported(world: World, say: Any, same: Any) -> None:
+    """What is exported, once and regularly."""
+    export = say("post", "/v1/stats/exports", "CreateExport")
+    same(export, "Export")
+    made(world, export)
+    same(say("post", f"/v1/stats/exports/{export['id']}/link"), "ExportLink")
+    same(say("post", "/v1/stats/export-schedules", "CreateExportSchedule"), "ExportSchedule")
 
 
 def _webhooks(say: Any, same: Any) -> None:

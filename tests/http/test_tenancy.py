@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from lbs.accounts.policy import SCOPES, pseudonym
 from lbs.proofs.rules.provisioning import WITH_KEY
+from tests.exports.making import made
 from tests.world import EXPERIMENT as EXPERIMENT_BODY
-from tests.world import OFFER, World, now
+from tests.world import OFFER, World, ago, now
 
 PROOFS: dict[str, dict[str, Any]] = {
     "venue_code": {},
@@ -61,7 +62,9 @@ class Route:
     query: Callable[[dict[str, str]], dict[str, Any]] = lambda ids: {}
 
 
-PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "time_zone": "UTC"}
+MONTH = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+PERIOD = {**MONTH, "time_zone": "UTC"}
+WEEKLY = {"every": "week", "hour": 6, "time_zone": "Europe/Copenhagen"}
 
 
 def fence(ids: dict[str, str]) -> dict[str, Any]:
@@ -110,6 +113,10 @@ def band(ids: dict[str, str]) -> dict[str, Any]:
     return {"tag": "a tag of nobody's", "receipt": ids["receipt"]}
 
 
+def exported(ids: dict[str, str]) -> dict[str, Any]:
+    return {"what": "ledger", "format": "csv", "venue_id": ids["venue_id"]}
+
+
 def taps(ids: dict[str, str]) -> dict[str, Any]:
     return {"taps": [{"sequence": 1, "tag": ids["tag"], "tapped_at": now().isoformat()}]}
 
@@ -123,6 +130,7 @@ VENUE, GROUP = "/v1/venues/<uuid:venue_id>", "/v1/venue-groups/<uuid:group_id>"
 OFFER_PATH, KEY = "/v1/offers/<uuid:offer_id>", "/v1/api-keys/<uuid:api_key_id>"
 REDEMPTION, UNLOCK = "/v1/redemptions/<uuid:redemption_id>", "/v1/unlocks/<uuid:unlock_id>"
 STATS = "/v1/stats"
+EXPORTS, SCHEDULES = f"{STATS}/exports", f"{STATS}/export-schedules"
 EVENT, STANDING = "/v1/events/<uuid:event_id>", "/v1/standings/<uuid:customer>"
 VENUE_PROOFS, PROOF = f"{VENUE}/proofs", f"{VENUE}/proofs/<uuid:proof_id>"
 BAND, OWN_BANDS = "/v1/wristbands/<uuid:wristband_id>", "/v1/customers/me/wristbands"
@@ -285,6 +293,16 @@ ROUTES: dict[str, Route] = {
     ),
     f"GET {REDEMPTION}": Route("redeem"),
     f"POST {REDEMPTION}/reversal": Route("redeem", body=lambda ids: {"reason": "taken"}),
+    f"GET {STATS}/live": Route("stats", 200),
+    f"GET {EXPORTS}": Route("stats", 200),
+    f"POST {EXPORTS}": Route("stats", body=lambda ids: {**exported(ids), **MONTH}),
+    f"GET {EXPORTS}/<uuid:export_id>": Route("stats"),
+    f"GET {EXPORTS}/<uuid:export_id>/file": Route("stats"),
+    f"POST {EXPORTS}/<uuid:export_id>/link": Route("stats"),
+    f"GET {SCHEDULES}": Route("stats", 200),
+    f"POST {SCHEDULES}": Route("stats", body=lambda ids: {**exported(ids), **WEEKLY}),
+    f"GET {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
+    f"DELETE {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
 }
 
@@ -347,8 +365,14 @@ def victim(world: World) -> Victim:
     world.ask("put", f"/v1/standings/{customer}", json=note)
     redemption = world.redeem(used["code"], venue, order_reference=f"order {mark}").json
     own_ids, passed_on = around(world, person["access_token"], offer, texts)
+    whole = {"what": "ledger", "format": "csv", "from": ago(days=1), "to": ago(days=-1)}
+    export = world.ask("post", EXPORTS, json=whole)
+    made(world, export)
+    regular = {"what": "ledger", "format": "csv", **WEEKLY}
     ids = {
         **own_ids,
+        "export_id": export["id"],
+        "schedule_id": world.ask("post", SCHEDULES, json=regular)["id"],
         "venue_id": venue["id"],
         "group_id": group["id"],
         "offer_id": offer["id"],
@@ -549,9 +573,9 @@ def test_the_victim_itself_reads_what_strangers_may_not(victim: Victim):
         if route.startswith("GET"):
             response = ask(victim, route, victim.tokens[declared.needs])
             assert response.status_code == 200, route
-            silent = any(word in route for word in ("stats", "stacking")) or route.endswith(
-                ("qr.png", "/codes")
-            )
+            silent = any(
+                word in route for word in ("stats/offers", "stats/venues", "live", "stacking")
+            ) or route.endswith(("qr.png", "/codes"))
             assert silent or leaks(victim, route, response, frozenset()), route
 
 

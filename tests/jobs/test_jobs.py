@@ -12,6 +12,7 @@ import lbs.accounts.jobs
 import lbs.app_events.jobs
 import lbs.checkins.jobs
 import lbs.circles.jobs
+import lbs.exports.jobs
 import lbs.ledger.jobs
 import lbs.redemptions.jobs
 import lbs.stats.jobs
@@ -24,6 +25,7 @@ from tests.unlocks.stock import counters, events
 from tests.world import World, now
 
 TASKS = {
+    "delete_old_exports",
     "expire_unlocks",
     "forget_app_events",
     "forget_old_fixes",
@@ -31,6 +33,7 @@ TASKS = {
     "forget_old_parties",
     "forget_old_tokens",
     "lapse_reservations",
+    "make_due_exports",
     "make_ledger_partitions",
     "forget_old_webhooks",
     "publish_webhooks",
@@ -38,7 +41,7 @@ TASKS = {
     "roll_up",
     "wake_webhooks",
 }
-ON_DEMAND = {"deliver_webhooks"}
+ON_DEMAND = {"deliver_webhooks", "make_export"}
 """Enqueued by what it follows from."""
 
 
