@@ -128,16 +128,16 @@ _about(
     (OfferPeriodQuerySchema, PeriodQuerySchema),
     MoneyStatsSchema,
     service.money,
-    """Read the money {whose}: value, cost, what orders came to, and what each of them is worth""",
+    """Read the money {whose}: value, cost, revenue, and rates""",
 )
 _about(
     "retention",
     (OfferRetentionQuerySchema, RetentionQuerySchema),
     RetentionSchema,
     service.retention,
-    """Read the retention {whose}: how many new customers came again, by week or month
+    """Read the retention {whose}: whether new customers come again
 
-    A customer is new in the period of their first visit to a venue there.
+    By week or month. A customer is new in the period of their first visit to a venue there.
     """,
 )
 _about(
@@ -145,14 +145,14 @@ _about(
     (OfferHoursQuerySchema, HoursQuerySchema),
     HoursSchema,
     service.hours,
-    """Read the hours {whose}: what happens on which weekday and at which hour""",
+    """Read the hours {whose}: a map of weekdays and hours""",
 )
 _about(
     "customers",
     (OfferPeriodQuerySchema, PeriodQuerySchema),
     CustomersSchema,
     service.customers,
-    """Read the customers {whose}: how many there are, and how often they come and redeem""",
+    """Read the customers {whose}: how many, and how often""",
 )
 
 

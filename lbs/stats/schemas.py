@@ -153,8 +153,6 @@ _COUNTS = {
     "returning_customers": 0,
     "money": [{"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 12000}],
 }
-_FEW = dict.fromkeys(("unique_customers", "new_customers", "returning_customers"))
-"""One customer is too few to be told."""
 _NOTHING = {
     **dict.fromkeys(_COUNTS, 0),
     "check_ins": {"accepted": 0, "ambiguous": 0, "rejected": 0},
@@ -217,11 +215,16 @@ def _steps(**figures: tuple[int, int, float | None, int | None]) -> list[dict[st
 
 _FUNNEL = {
     "steps": _steps(
-        checked_in=(1, 1, None, None), unlocked=(1, 1, 1.0, None), redeemed=(2, 1, 1.0, None)
+        checked_in=(1, 1, None, None),
+        unlocked=(1, 1, 1.0, None),
+        reserved=(0, 0, 0.0, None),
+        pass_shown=(0, 0, 0.0, None),
+        redeemed=(2, 1, 1.0, None),
+        returned=(0, 0, 0.0, None),
     ),
     "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
     "levels": {"L0": 0, "L1": 1, "L2": 0, "L3": 0},
-    "refused": [{"reason": "already_redeemed", "count": 1}],
+    "refused": [{"reason": "redeemed", "count": 1}],
     "reversed": 1,
     "expired": 0,
     "flagged": 0,
@@ -411,7 +414,7 @@ class RetentionSchema(_PeriodSchema):
         "time_zone": "Europe/Copenhagen",
         "from": "2026-10-31T23:00:00Z",
         "to": "2026-11-30T23:00:00Z",
-        "cohorts": [{"start": "2026-10-31T23:00:00Z", "customers": None, "returned": []}],
+        "cohorts": [{"start": "2026-10-31T23:00:00Z", "customers": 1, "returned": []}],
     }
 
     by = Word("CohortInterval", ("week", "month"), required=True)
@@ -434,9 +437,9 @@ class HoursSchema(_PeriodSchema):
         "time_zone": "Europe/Copenhagen",
         "from": "2026-11-21T23:00:00Z",
         "to": "2026-11-22T23:00:00Z",
-        "check_ins": _one_at(6, 12, 1),
-        "unlocks": _one_at(6, 12, 1),
-        "redemptions": _one_at(6, 12, 2),
+        "check_ins": _one_at(6, 13, 1),
+        "unlocks": _one_at(6, 13, 1),
+        "redemptions": _one_at(6, 13, 2),
     }
 
     time_zone = fields.String(required=True)
@@ -459,10 +462,10 @@ class CustomersSchema(_PeriodSchema):
         "from": None,
         "to": "2026-11-22T18:00:00Z",
         "customers": 1,
-        "new_customers": None,
-        "returning_customers": None,
-        "visits": [{"times": "1", "customers": None}],
-        "redemptions": [{"times": "2", "customers": None}],
+        "new_customers": 1,
+        "returning_customers": 0,
+        "visits": [{"times": "1", "customers": 1}],
+        "redemptions": [{"times": "2", "customers": 1}],
     }
 
     customers = fields.Integer(required=True, metadata={"description": "With an accepted check-in"})
@@ -507,7 +510,7 @@ class SeriesSchema(Schema):
         "time_zone": "Europe/Copenhagen",
         "from": "2026-11-21T23:00:00Z",
         "to": "2026-11-22T23:00:00Z",
-        "items": [{**_COUNTS, **_FEW, "start": "2026-11-21T23:00:00Z"}],
+        "items": [{**_COUNTS, "start": "2026-11-21T23:00:00Z"}],
     }
 
     by = Word("Interval", LENGTH, required=True)
