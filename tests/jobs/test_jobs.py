@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
+from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
@@ -211,6 +213,55 @@ def test_make_ledger_partitions_makes_the_coming_months(jobs, db, settings):
     month = (now() + timedelta(days=92)).strftime("ledger_event_%Y_%m")
     with db.transaction() as session:
         assert session.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": month})
+
+
+def test_forget_old_webhooks_drops_messages_of_long_ago_with_their_log(
+    jobs, world: World, db, settings
+):
+    path = "/v1/webhook-endpoints"
+    body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
+    path = f"{path}/{world.ask('post', path, json=body)['id']}"
+    old, fresh = (world.ask("post", f"{path}/test") for _ in range(2))
+    with db.transaction() as session:
+        session.execute(
+            text("UPDATE webhook_message SET created_at = :at WHERE id = :id"),
+            {"at": now() - timedelta(days=31), "id": old["message_id"]},
+        )
+    empty(db)
+    defer(jobs, "forget_old_webhooks")
+    work(jobs, db, settings)
+    left = world.ask("get", f"{path}/deliveries")["items"]
+    assert [one["id"] for one in left] == [fresh["id"]]
+    world.ask("delete", path)
+
+
+def test_wake_webhooks_queues_each_endpoint_that_is_due_once(jobs, world: World, db):
+    path = "/v1/webhook-endpoints"
+    body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
+    due, idle = (world.ask("post", path, json=body)["id"] for _ in range(2))
+    world.ask("post", f"{path}/{due}/test")
+    empty(db)
+
+    async def wake() -> None:
+        async with jobs.open_async():
+            context = JobContext(
+                app=jobs,
+                start_timestamp=0,
+                job=None,
+                abort_reason=lambda: None,
+                additional_context={"database": db},
+            )
+            for _ in range(2):
+                await jobs.tasks["wake_webhooks"](context, timestamp=0)
+
+    asyncio.run(wake())
+    with db.transaction() as session:
+        queued = session.scalars(
+            text("SELECT args->>'endpoint_id' FROM procrastinate_jobs WHERE lock LIKE 'webhooks%'")
+        ).all()
+    assert queued.count(due) == 1
+    assert idle not in queued
+    world.ask("delete", f"{path}/{due}")
 
 
 def stall(db, name: str) -> int:
