@@ -1,0 +1,19 @@
+"""What a page may load: by its Content-Security-Policy, only what the service itself serves."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+HEADER = "Content-Security-Policy"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def self_contained(style: str) -> str:
+    """Of a page that may be kept as a file: it loads nothing, and has this style inside."""
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
