@@ -8,16 +8,15 @@ import os
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from flask import Flask, Response, jsonify, request
 from psycopg import Connection
 from psycopg.rows import dict_row
 from psycopg_pool import ConnectionPool
 
-from bench import statements
 from bench.statements import (
     FIND_PASS,
     GATHER,
@@ -30,8 +29,8 @@ from bench.statements import (
 )
 from lbs.cli.server import conninfo
 from lbs.db import new_id
-from lbs.offers.queries import find_offer
-from lbs.stats.queries import OF_OFFER, count, sum_money, time_zones_of_offer
+from lbs.stats import queries as stats_queries
+from lbs.stats.rules.calendar import EPOCH, cover
 
 GUESS_WINDOW = timedelta(minutes=10)
 TERMS: dict[tuple[str, int], dict[str, Any]] = {}
@@ -77,12 +76,35 @@ def nearby() -> Response:
 
 @app.get("/stats/<uuid:merchant_id>/<uuid:offer_id>")
 def stats(merchant_id: UUID, offer_id: UUID) -> Response:
+    """The service's statements for the funnel of an offer, in its order."""
+    now, merchant = datetime.now(UTC), {"merchant_id": merchant_id}
     with pool.connection() as connection:
-        answers = [
-            connection.execute(text, {**values, "end": datetime.now(UTC)}).fetchall()
-            for text, values in statements_of_totals(merchant_id, offer_id)
-        ]
-    return jsonify(counted=answers[-2], money=answers[-1])
+        mark: Any = stats_queries.READ_MARK.run(connection, {}).fetchone()
+        news = {**merchant, "mark": str(mark["mark"])}
+        dirty = [row["hour"] for row in stats_queries.DIRTY.run(connection, news)]
+        parts = cover(EPOCH, now, ZoneInfo("UTC"), dirty)
+        kept = {
+            "scope_ids": [offer_id],
+            "venue_ids": [stats_queries.ANYWHERE],
+            "tiers": [run.tier for run in parts.rolled],
+            "since": [run.since for run in parts.rolled],
+            "until": [run.until for run in parts.rolled],
+            "whole": [True] * len(parts.rolled),
+            "dimension": "",
+            "elapsed": True,
+        }
+        rows = stats_queries.READ.run(connection, kept, binary=True).fetchall()
+        asked = {
+            **merchant,
+            "offer_id": offer_id,
+            "since": [span.since for span in parts.live],
+            "until": [span.until for span in parts.live],
+            "changed_since": now - timedelta(days=1),
+            "kinds": list(stats_queries.KINDS),
+        }
+        count = stats_queries.COUNT_FACTS[stats_queries.OF_OFFER]
+        live = count.run(connection, asked, binary=True).fetchall()
+    return jsonify(kept=[row["counts"] for row in rows], live=len(live))
 
 
 def once(work: Work) -> tuple[Response, int]:
@@ -250,23 +272,3 @@ def record_redemption(connection: Connection[Row], body: Any, now: datetime) -> 
         },
     ).fetchone()
     return dict(redemption)
-
-
-@cache
-def statements_of_totals(merchant_id: UUID, offer_id: UUID) -> list[tuple[str, dict[str, Any]]]:
-    """What the service executes for an offer's totals, in its order."""
-    scope = {
-        "offer_id": offer_id,
-        "venue_id": None,
-        "merchant_id": merchant_id,
-        "start": None,
-        "end": None,
-    }
-
-    def totals(session: Any) -> None:
-        find_offer(session, offer_id, merchant_id)
-        time_zones_of_offer(session, offer_id)
-        count(session, OF_OFFER, scope)
-        sum_money(session, OF_OFFER, scope)
-
-    return statements.recorded(totals)

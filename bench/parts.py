@@ -73,13 +73,13 @@ def redeem(cluster: Cluster) -> Iterator[Figure]:
 
 
 def stats(cluster: Cluster) -> Iterator[Figure]:
-    """The totals of an offer that has 100,000 events in the ledger."""
+    """The funnel of an offer that has 100,000 events in the ledger."""
     merchant_id, offer_id = make_id("merchant", 0), make_id("offer", 0)
     with database(cluster, "bench_stats") as base:
         make_world(base, Size(venues=1000, customers=20_000))
         make_funnel(base, 100_000)
         key = {"Authorization": f"Bearer {owner_key(base, merchant_id)}"}
-        our_request = load.encode("GET", f"/v1/stats/offers/{offer_id}", key)
+        our_request = load.encode("GET", f"/v1/stats/offers/{offer_id}/funnel", key)
         bare_request = load.encode("GET", f"/stats/{merchant_id}/{offer_id}", {})
         ours, bare = _measure(
             base, lambda count: [our_request] * count, lambda count: [bare_request] * count, 200, 50

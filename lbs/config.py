@@ -65,6 +65,8 @@ class Settings:
     flag_window: timedelta = timedelta(days=30)
     flag_share: float = 0.2
 
+    stats_min_group: int = 5
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""

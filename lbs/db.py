@@ -132,16 +132,25 @@ class Statement:
         self.names: tuple[str, ...] = tuple(compiled.positiontup or ())
 
     def run(
-        self, connection: psycopg.Connection[Any], values: Mapping[str, Any], rows: Any = None
+        self,
+        connection: psycopg.Connection[Any],
+        values: Mapping[str, Any],
+        rows: Any = None,
+        *,
+        binary: bool = False,
     ) -> psycopg.Cursor[Any]:
         """On psycopg's own connection; `rows` is a row factory, else the connection's own."""
         cursor: psycopg.Cursor[Any] = psycopg.RawCursor(
             connection, row_factory=rows or connection.row_factory
         )
-        return cursor.execute(self.sql, [values[name] for name in self.names])
+        given = [values[name] for name in self.names]
+        return cursor.execute(self.sql, given, binary=binary)
 
-    def all(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
-        return self._run(session, values).fetchall()
+    def all(
+        self, session: Session, values: Mapping[str, Any], *, binary: bool = False
+    ) -> list[Any]:
+        """`binary`: bytes come as they are, not written in hexadecimal."""
+        return self.run(session.driver, values, namedtuple_row, binary=binary).fetchall()
 
     def find(self, session: Session, values: Mapping[str, Any]) -> Any | None:
         """The first row, or None."""

@@ -10,6 +10,7 @@ from lbs.offers import models as offers
 from lbs.proofs import models as proofs
 from lbs.redemptions import models as redemptions
 from lbs.shares import models as shares
+from lbs.stats import models as stats
 from lbs.unlocks import models as unlocks
 from lbs.venues import models as venues
 
@@ -25,6 +26,7 @@ __all__ = [
     "proofs",
     "redemptions",
     "shares",
+    "stats",
     "unlocks",
     "venues",
 ]

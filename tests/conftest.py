@@ -42,6 +42,7 @@ def settings(cluster: Cluster) -> Settings:
         rate_limit="1000000 per minute",
         log_level="error",
         pool_size=16,
+        stats_min_group=1,
     )
     migrate(settings, datetime.now(UTC))
     return settings

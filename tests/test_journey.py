@@ -27,7 +27,7 @@ def test_check_in_unlock_redeem_count(world: World):
     )
     assert world.redeem(unlock["code"], venue, amount_minor=9000).status_code == 201
 
-    stats = world.ask("get", f"/v1/stats/offers/{offer['id']}")
+    stats = world.totals(f"offers/{offer['id']}")
     assert stats["check_ins"] == {"accepted": 1, "ambiguous": 0, "rejected": 1}
     assert (stats["unlocks"], stats["redemptions"], stats["reversals"]) == (1, 2, 1)
     assert (stats["unique_customers"], stats["new_customers"]) == (1, 1)

@@ -136,6 +136,32 @@ class World:
         body = {"venue_id": venue["id"], "evidence": [self.location(**fix)]}
         return self.ask("post", "/v1/check-ins", customer, json=body)
 
+    def totals(self, of: str, token: str | None = None, **query: Any) -> dict[str, Any]:
+        """Funnel and money of `offers/...`, `venues/...` and so on, in one line."""
+        asked = {"query_string": query} if query else {}
+        found = self.ask("get", f"/v1/stats/{of}/funnel", token, **asked)
+        money = self.ask("get", f"/v1/stats/{of}/money", token, **asked)["items"]
+        steps = {step["step"]: step for step in found["steps"]}
+        sums = ("currency", "value_minor", "cost_minor", "amount_minor")
+        return {
+            "from": found["from"],
+            "to": found["to"],
+            "listed": steps["listed"]["count"],
+            "viewed": steps["viewed"]["count"],
+            "check_ins": found["check_ins"],
+            "unlocks": steps["unlocked"]["count"],
+            "reserved": steps["reserved"]["count"],
+            "passes_shown": steps["pass_shown"]["count"],
+            "expired": found["expired"],
+            "redemptions": steps["redeemed"]["count"],
+            "reversals": found["reversed"],
+            "returned": steps["returned"]["count"],
+            "unique_customers": steps["checked_in"]["customers"],
+            "new_customers": found["new_customers"],
+            "returning_customers": found["returning_customers"],
+            "money": [{name: part[name] for name in sums} for part in money],
+        }
+
     def befriend(self, one: str, other: str) -> dict[str, Any]:
         """The friend that each of two customers is to the other."""
         code = self.ask("post", "/v1/friend-invitations", one)["code"]

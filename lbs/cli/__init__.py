@@ -186,6 +186,25 @@ def rotate_keys() -> None:
 
 
 @cli.group()
+def stats() -> None:
+    """The sums that statistics are read from."""
+
+
+@stats.command("rebuild")
+def rebuild_stats() -> None:
+    """Throw all roll-ups away and make them anew from the ledger, in one transaction.
+
+    Until it is done, answers are read from the old ones: they are the same, if all is well.
+    """
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+    from lbs.stats import service  # noqa: PLC0415
+
+    with ready_database() as (db, _), db.transaction() as session:
+        hours = service.rebuild(session)
+    click.echo(f"{hours} hours counted")
+
+
+@cli.group()
 def sample() -> None:
     """Copenhagen venues to try things on."""
 

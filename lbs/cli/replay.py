@@ -147,7 +147,7 @@ def _displaced(row: Row, errors: Random) -> Row:
 
 def funnel(session: Session, made: Replay, offer_id: UUID, end: datetime) -> dict[str, Any]:
     key = MerchantKey(UUID(int=0), "", made.merchant_id, frozenset({"stats"}), frozenset())
-    scope = stats.offer_scope(session, key, offer_id, venue_id=None, start=None, end=end)
+    scope = stats.offer_scope(session, key, offer_id, start=None, end=end)
     return stats.totals(session, scope)
 
 

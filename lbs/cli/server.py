@@ -48,6 +48,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.circles.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
+    import lbs.stats.jobs  # noqa: PLC0415
     import lbs.unlocks.jobs  # noqa: F401, PLC0415
     from lbs.jobs.app import HEARTBEAT_S, STALLED_S, connected  # noqa: PLC0415
 

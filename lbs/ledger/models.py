@@ -46,6 +46,33 @@ class LedgerEvent(Model):
             "at",
             postgresql_where="kind = 'teaser_viewed'",
         ),
+        Index(
+            "ix_ledger_event_accepted",
+            "subject_id",
+            "venue_id",
+            "at",
+            postgresql_where="verdict = 'accepted'",
+        ),
+        Index(
+            "ix_ledger_event_lost",
+            "merchant_id",
+            "venue_id",
+            "subject_id",
+            postgresql_where="kind = 'check_in_voided' AND first_visit",
+        ),
+        Index(
+            "ix_ledger_event_unlock_voided",
+            "merchant_id",
+            "unlock_id",
+            postgresql_where="kind = 'unlock_voided'",
+        ),
+        Index(
+            "ix_ledger_event_exposed",
+            "offer_id",
+            "subject_id",
+            "at",
+            postgresql_where="kind = 'exposed'",
+        ),
         {"postgresql_partition_by": "RANGE (at)"},
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)

@@ -6,180 +6,489 @@ nor does what it had opened. What testers and staff did counts nowhere.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from lbs.db import Session, Statement
+from lbs.stats.rules.calendar import Run, Span
 
-from lbs.db import Session
+ANYWHERE = UUID(int=0)
+DIMENSIONS = ("", "variant", "channel", "level", "customer")
 
-AT_VENUE = """
-    SELECT * FROM ledger_event
-    WHERE venue_id = :venue_id AND merchant_id = :merchant_id
-      AND at >= coalesce(CAST(:start AS timestamptz), '-infinity') AND at < :end
+# --- counting ---------------------------------------------------------------------------------
+
+_IN_PIECE = "merchant_id = :merchant_id AND at >= piece.since AND at < piece.until"
+
+OF_MERCHANT = f"SELECT * FROM ledger_event WHERE {_IN_PIECE}"
+AT_VENUES = f"""
+    SELECT * FROM ledger_event WHERE venue_id = ANY(CAST(:venue_ids AS uuid[])) AND {_IN_PIECE}
 """
-
-OF_OFFER = """
-    SELECT * FROM ledger_event
-    WHERE offer_id = :offer_id AND merchant_id = :merchant_id
-      AND at >= coalesce(CAST(:start AS timestamptz), '-infinity') AND at < :end
-      AND (CAST(:venue_id AS uuid) IS NULL OR venue_id = :venue_id)
+OF_OFFER = f"""
+    SELECT * FROM ledger_event WHERE offer_id = :offer_id AND {_IN_PIECE}
     UNION ALL
     SELECT * FROM ledger_event
-    WHERE merchant_id = :merchant_id AND kind = 'check_in' AND :offer_id = ANY(offer_ids)
-      AND at >= coalesce(CAST(:start AS timestamptz), '-infinity') AND at < :end
-      AND (CAST(:venue_id AS uuid) IS NULL OR venue_id = :venue_id)
+    WHERE {_IN_PIECE} AND kind IN ('check_in', 'nearby_listed') AND :offer_id = ANY(offer_ids)
 """
-"""The offer's own events, and the check-ins at which it could have opened."""
-
-_CHANGED = """
-    SELECT check_in_id, max(at) AS last_at, bool_or(verdict = 'voided') AS voided
-    FROM ledger_event
-    WHERE merchant_id = :merchant_id AND verdict_before IS NOT NULL GROUP BY check_in_id
+"""The offer's own events, and those at which it could have opened or was shown."""
+OF_OFFER_AT_VENUES = f"""
+    SELECT * FROM ({OF_OFFER}) AS anywhere WHERE venue_id = ANY(CAST(:venue_ids AS uuid[]))
 """
-"""The check-ins of the merchant that got another verdict later."""
 
-_LOST = """
-    SELECT venue_id, subject_id FROM ledger_event
-    WHERE merchant_id = :merchant_id AND verdict_before IS NOT NULL
-      AND kind = 'check_in_voided' AND first_visit
-"""
-"""Whose first visit to which venue was voided."""
-
-_FIRST_VISIT = """
-    verdict = 'accepted' AND (
-        first_visit OR (venue_id, subject_id) IN (SELECT venue_id, subject_id FROM lost)
-        AND NOT EXISTS (
-            SELECT FROM ledger_event AS earlier LEFT JOIN changed USING (check_in_id)
-            WHERE (earlier.venue_id, earlier.subject_id) = (event.venue_id, event.subject_id)
-              AND earlier.verdict = 'accepted' AND earlier.at < event.at
-              AND earlier.check_in_id <> event.check_in_id AND changed.voided IS NOT TRUE))
-"""
-"""Of `event`: the next that stands, where a customer's first visit was voided."""
-
-_COUNTS = """
-    WITH changed AS MATERIALIZED ({changed}), lost AS MATERIALIZED ({lost}), event AS (
-        SELECT event.* FROM ({events}) AS event LEFT JOIN changed USING (check_in_id)
-        WHERE event.counted AND (
+_FACTS = """
+    WITH piece AS (
+        SELECT * FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+                      AS piece(since, until)
+    ), changed AS MATERIALIZED (
+        SELECT check_in_id, max(at) AS last_at, bool_or(verdict = 'voided') AS voided
+        FROM ledger_event
+        WHERE merchant_id = :merchant_id AND verdict_before IS NOT NULL AND at >= :changed_since
+        GROUP BY check_in_id
+    ), undone AS MATERIALIZED (
+        SELECT unlock_id FROM ledger_event
+        WHERE merchant_id = :merchant_id AND kind = 'unlock_voided' AND at >= :changed_since
+    ), lost AS MATERIALIZED (
+        SELECT DISTINCT venue_id, subject_id FROM ledger_event
+        WHERE merchant_id = :merchant_id AND kind = 'check_in_voided' AND first_visit
+    ), event AS (
+        SELECT piece.since AS piece, event.*
+        FROM piece CROSS JOIN LATERAL ({source}) AS event
+        LEFT JOIN changed USING (check_in_id)
+        WHERE event.counted AND event.kind = ANY(CAST(:kinds AS text[])) AND (
             changed.check_in_id IS NULL
-            OR kind NOT IN ('check_in', 'unlocked', 'expired')
+            OR kind NOT IN ('check_in', 'unlocked', 'reserved', 'pass_shown', 'expired',
+                            'friend_visit', 'returned')
             OR NOT changed.voided AND (kind <> 'check_in' OR event.at >= changed.last_at))
+          AND NOT (kind = 'returned' AND unlock_id IN (SELECT unlock_id FROM undone))
+    ), told AS (
+        SELECT event.*, of.offer, CASE
+            WHEN kind <> 'check_in' OR first_visit OR verdict <> 'accepted' THEN first_visit
+            ELSE (venue_id, subject_id) IN (SELECT venue_id, subject_id FROM lost) AND NOT EXISTS (
+                SELECT FROM ledger_event AS earlier
+                WHERE (earlier.subject_id, earlier.venue_id) = (event.subject_id, event.venue_id)
+                  AND earlier.verdict = 'accepted' AND earlier.check_in_id <> event.check_in_id
+                  AND earlier.at < (
+                      SELECT min(own.at) FROM ledger_event AS own
+                      WHERE (own.subject_id, own.venue_id) = (event.subject_id, event.venue_id)
+                        AND own.verdict = 'accepted' AND own.check_in_id = event.check_in_id)
+                  AND NOT EXISTS (
+                      SELECT FROM ledger_event AS void
+                      WHERE void.merchant_id = :merchant_id AND void.verdict_before IS NOT NULL
+                        AND void.verdict = 'voided' AND void.check_in_id = earlier.check_in_id))
+            END AS is_new
+        FROM event CROSS JOIN LATERAL ({offers}) AS of(offer)
+    ), arm AS (
+        SELECT offer_id, subject_id, variant, at AS from_at, coalesce(
+            lead(at) OVER (PARTITION BY offer_id, subject_id ORDER BY at, id), 'infinity') AS to_at
+        FROM ledger_event
+        WHERE kind = 'exposed' AND (offer_id, subject_id) IN (
+            SELECT offer, subject_id FROM told WHERE variant IS NULL)
+    ), known AS (
+        SELECT told.*, coalesce(told.variant, arm.variant) AS arm, customer_number.number
+        FROM told
+        LEFT JOIN arm ON told.variant IS NULL
+          AND (arm.offer_id, arm.subject_id) = (told.offer, told.subject_id)
+          AND told.at >= arm.from_at AND told.at < arm.to_at
+        LEFT JOIN customer_number ON customer_number.subject_id = told.subject_id
     )
-    SELECT {bucket} AS bucket,
-           count(*) FILTER (WHERE kind = 'check_in') AS check_ins,
-           count(*) FILTER (WHERE verdict = 'accepted') AS accepted,
-           count(*) FILTER (WHERE verdict = 'ambiguous') AS ambiguous,
-           count(*) FILTER (WHERE verdict = 'rejected') AS rejected,
-           count(*) FILTER (WHERE kind = 'unlocked') AS unlocks,
-           count(*) FILTER (WHERE kind = 'expired') AS expired,
-           count(*) FILTER (WHERE kind = 'redeemed') AS redemptions,
-           count(*) FILTER (WHERE kind = 'reversed') AS reversals,
-           count(DISTINCT subject_id) FILTER (WHERE verdict = 'accepted') AS unique_customers,
-           count(DISTINCT subject_id) FILTER (WHERE {first_visit}) AS new_customers
-    FROM event GROUP BY 1 ORDER BY 1
+    SELECT piece, offer, venue_id, kind, verdict, level, is_new, arm AS variant, channel, currency,
+           within_days, CASE WHEN kind = 'redemption_refused' THEN reasons END AS reasons,
+           count(*) AS n,
+           array_agg(number) FILTER (WHERE number IS NOT NULL AND {stepped}) AS numbers,
+           array_agg(subject_id) FILTER (
+               WHERE number IS NULL AND subject_id IS NOT NULL AND {stepped}) AS unnumbered,
+           array_agg({elapsed}) FILTER (WHERE elapsed_s IS NOT NULL) AS elapsed,
+           ARRAY[coalesce(sum(value_minor), 0), coalesce(sum(cost_minor), 0),
+                 coalesce(sum(amount_minor), 0), count(*), count(amount_minor),
+                 coalesce(sum(amount_minor) FILTER (WHERE share_id IS NOT NULL), 0),
+                 count(share_id)]::bigint[] AS money
+    FROM known
+    GROUP BY piece, offer, venue_id, kind, verdict, level, is_new, arm, channel, currency,
+             within_days, CASE WHEN kind = 'redemption_refused' THEN reasons END
+"""
+_STEPPED = """
+    (verdict = 'accepted' OR kind IN ('nearby_listed', 'teaser_viewed', 'unlocked', 'reserved',
+                                      'pass_shown', 'redeemed', 'returned'))
+"""
+_ELAPSED = """
+    CASE WHEN elapsed_s < 100 THEN greatest(elapsed_s, 0)
+         ELSE 100 + floor(ln(elapsed_s / 100.0::float8) / ln(1.01::float8)) END::integer
 """
 
-_MONEY = """
-    SELECT {bucket} AS bucket, currency,
-           sum(CASE kind WHEN 'redeemed' THEN value_minor ELSE -value_minor END)::bigint
-               AS value_minor,
-           sum(CASE kind WHEN 'redeemed' THEN cost_minor ELSE -cost_minor END)::bigint
-               AS cost_minor,
-           sum(CASE kind WHEN 'redeemed' THEN amount_minor ELSE -amount_minor END)::bigint
-               AS amount_minor
-    FROM ({events}) AS event WHERE kind IN ('redeemed', 'reversed') AND counted
-    GROUP BY 1, currency ORDER BY 1, currency
+_ITS_OFFERS = """
+    SELECT event.offer_id
+    UNION ALL
+    SELECT unnest(event.offer_ids) WHERE event.kind IN ('check_in', 'nearby_listed')
 """
+_THE_OFFER = "SELECT CAST(:offer_id AS uuid)"
+_ITS_OFFER = "SELECT event.offer_id"
 
-_PLEDGES = """
-    WITH changed AS MATERIALIZED ({changed})
-    SELECT recipient, currency, count(*) AS pledges, sum(amount_minor)::bigint AS amount_minor
-    FROM ({events}) AS event LEFT JOIN changed USING (check_in_id)
-    WHERE kind = 'pledged' AND event.counted AND NOT coalesce(changed.voided, false)
-    GROUP BY recipient, currency ORDER BY recipient, currency
-"""
 
-_WHOLE = "CAST(NULL AS timestamptz)"
-_BY = "date_trunc(:by, at, :time_zone)"
+def _facts(source: str, offers: str) -> Statement:
+    return Statement(
+        _FACTS.format(source=source, offers=offers, stepped=_STEPPED, elapsed=_ELAPSED)
+    )
 
-# Half-hour steps, because Lord Howe Island's clocks change by half an hour.
-_BUCKETS = {
-    "hour": """
-        SELECT DISTINCT date_trunc(:by, at, :time_zone) AS bucket FROM generate_series(
-            date_trunc(:by, CAST(:start AS timestamptz), :time_zone),
-            CAST(:end AS timestamptz) - interval '1 microsecond',
-            interval '30 minutes') AS at
-        ORDER BY bucket
-    """,
-    "day": """
-        SELECT local AT TIME ZONE :time_zone AS bucket FROM generate_series(
-            date_trunc(:by, CAST(:start AS timestamptz) AT TIME ZONE :time_zone),
-            (CAST(:end AS timestamptz) - interval '1 microsecond') AT TIME ZONE :time_zone,
-            interval '1 day') AS local
-    """,
-    "week": """
-        SELECT local AT TIME ZONE :time_zone AS bucket FROM generate_series(
-            date_trunc(:by, CAST(:start AS timestamptz) AT TIME ZONE :time_zone),
-            (CAST(:end AS timestamptz) - interval '1 microsecond') AT TIME ZONE :time_zone,
-            interval '1 week') AS local
-    """,
+
+COUNT_FACTS = {
+    OF_MERCHANT: _facts(OF_MERCHANT, _ITS_OFFER),
+    AT_VENUES: _facts(AT_VENUES, _ITS_OFFER),
+    OF_OFFER: _facts(OF_OFFER, _THE_OFFER),
+    OF_OFFER_AT_VENUES: _facts(OF_OFFER_AT_VENUES, _THE_OFFER),
 }
+COUNT_ALL_FACTS = _facts(OF_MERCHANT, _ITS_OFFERS)
+
+KINDS = (
+    "nearby_listed",
+    "teaser_viewed",
+    "check_in",
+    "unlocked",
+    "reserved",
+    "pass_shown",
+    "redeemed",
+    "returned",
+    "expired",
+    "reversed",
+    "flagged",
+    "shared",
+    "share_visited",
+    "friend_visit",
+    "redemption_refused",
+)
+_SLACK = timedelta(days=1)
+"""So far clocks may differ: what changes a fact may seem to have come before it."""
 
 
-def count(
-    session: Session, events: str, scope: dict[str, Any], *, by: str | None = None
-) -> Sequence[Row[Any]]:
-    """One row, or one a bucket that has events; `scope` holds the parameters of `events`."""
-    return _run(session, _COUNTS, events, scope, by)
+def count_facts(
+    session: Session, source: str, values: dict[str, Any], spans: Sequence[Span]
+) -> Sequence[Any]:
+    """Facts in these spans of time that are alike, counted together; straight from the ledger."""
+    return _count(session, COUNT_FACTS[source], values, spans)
 
 
-def sum_money(
-    session: Session, events: str, scope: dict[str, Any], *, by: str | None = None
-) -> Sequence[Row[Any]]:
-    """A row for each currency, and bucket; reversed redemptions taken off."""
-    return _run(session, _MONEY, events, scope, by)
+def count_all_facts(session: Session, merchant_id: UUID, spans: Sequence[Span]) -> Sequence[Any]:
+    """The same of a merchant; a check-in once without an offer and once for each that ran."""
+    return _count(session, COUNT_ALL_FACTS, {"merchant_id": merchant_id}, spans)
 
 
-def sum_pledges(session: Session, events: str, scope: dict[str, Any]) -> Sequence[Row[Any]]:
-    """What is owed to good causes: a row for each, and currency; voided check-ins taken off."""
-    statement = text(_PLEDGES.format(events=events, changed=_CHANGED))
-    return session.execute(statement, scope).all()
+def _count(
+    session: Session, statement: Statement, values: dict[str, Any], spans: Sequence[Span]
+) -> Sequence[Any]:
+    if not spans:
+        return []
+    asked = {
+        **values,
+        "since": [span.since for span in spans],
+        "until": [span.until for span in spans],
+        "changed_since": min(span.since for span in spans) - _SLACK,
+        "kinds": list(KINDS),
+    }
+    return statement.all(session, asked, binary=True)
 
 
-def list_buckets(
-    session: Session, *, by: str, start: datetime, end: datetime, time_zone: str
-) -> Sequence[datetime]:
-    """When each hour, day or week between the times begins, in the zone; also empty ones."""
-    values = {"by": by, "start": start, "end": end, "time_zone": time_zone}
-    return session.scalars(text(_BUCKETS[by]), values).all()
+# --- roll-ups ---------------------------------------------------------------------------------
 
+HOLD_STILL = Statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+LOCK_MARK = Statement("SELECT transaction_id::text::bigint AS mark FROM rollup_mark FOR UPDATE")
+READ_MARK = Statement("SELECT transaction_id::text::bigint AS mark FROM rollup_mark")
+HORIZON = Statement("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon")
+MOVE_MARK = Statement("UPDATE rollup_mark SET transaction_id = CAST(:mark AS text)::xid8")
 
-def time_zones_of_offer(session: Session, offer_id: UUID) -> Sequence[str]:
-    return session.scalars(
-        text("""
-            SELECT DISTINCT venue.time_zone FROM venue WHERE venue.id IN (
-                SELECT venue_id FROM offer_venue WHERE offer_id = :offer_id
-                UNION
-                SELECT venue_id FROM offer_group JOIN venue_group_member USING (group_id)
-                WHERE offer_id = :offer_id)
-        """),
-        {"offer_id": offer_id},
-    ).all()
-
-
-def _run(
-    session: Session, template: str, events: str, scope: dict[str, Any], by: str | None
-) -> Sequence[Row[Any]]:
-    statement = text(
-        template.format(
-            bucket=_BY if by else _WHOLE,
-            events=events,
-            changed=_CHANGED,
-            lost=_LOST,
-            first_visit=_FIRST_VISIT,
-        )
+_DIRTY = """
+    WITH news AS MATERIALIZED (
+        SELECT merchant_id, venue_id, subject_id, check_in_id, unlock_id, kind, verdict,
+               verdict_before, at
+        FROM ledger_event WHERE {news}
+    ), revised AS MATERIALIZED (
+        SELECT DISTINCT merchant_id, venue_id, subject_id, check_in_id,
+               verdict = 'voided' OR (merchant_id, venue_id, subject_id) IN (
+                   SELECT merchant_id, venue_id, subject_id FROM ledger_event
+                   WHERE kind = 'check_in_voided' AND first_visit) AS moves_first,
+               coalesce((SELECT occurred_at FROM check_in WHERE check_in.id = news.check_in_id),
+                        '-infinity') AS since
+        FROM news
+        WHERE verdict_before IS NOT NULL OR verdict = 'accepted'
+          AND (merchant_id, venue_id, subject_id) IN (
+              SELECT merchant_id, venue_id, subject_id FROM ledger_event
+              WHERE kind = 'check_in_voided' AND first_visit)
+    ), touched AS (
+        SELECT merchant_id, at FROM news
+        UNION ALL
+        SELECT other.merchant_id, other.at
+        FROM revised JOIN ledger_event AS other
+          ON other.venue_id = revised.venue_id AND other.at >= revised.since
+        WHERE other.check_in_id = revised.check_in_id
+           OR other.unlock_id IN (
+               SELECT unlock_id FROM news WHERE news.kind = 'unlock_voided'
+                 AND news.check_in_id = revised.check_in_id)
+        UNION ALL
+        SELECT later.merchant_id, later.at
+        FROM revised JOIN ledger_event AS later
+          ON (later.subject_id, later.venue_id) = (revised.subject_id, revised.venue_id)
+          AND later.verdict = 'accepted' AND later.at >= revised.since
+        WHERE revised.moves_first
     )
-    values = {**scope, "by": by} if by else scope
-    return session.execute(statement, values).all()
+    SELECT DISTINCT merchant_id, date_trunc('hour', at, 'UTC') AS hour FROM touched
+    ORDER BY merchant_id, hour
+"""
+"""A fact changes the hour it is in; another verdict also those of what the check-in led to."""
+
+DIRTIED = Statement(
+    _DIRTY.format(
+        news="""transaction_id >= CAST(:mark AS text)::xid8
+                AND transaction_id < CAST(:horizon AS text)::xid8"""
+    )
+)
+DIRTY = Statement(
+    _DIRTY.format(news="transaction_id >= CAST(:mark AS text)::xid8 AND merchant_id = :merchant_id")
+)
+
+NUMBER_CUSTOMERS = Statement("""
+    INSERT INTO customer_number (subject_id)
+    SELECT DISTINCT subject_id
+    FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])) AS piece(since, until)
+    JOIN ledger_event ON merchant_id = :merchant_id AND at >= piece.since AND at < piece.until
+    WHERE subject_id IS NOT NULL AND NOT EXISTS (
+        SELECT FROM customer_number WHERE customer_number.subject_id = ledger_event.subject_id)
+""")
+
+CLEAR = Statement("""
+    DELETE FROM rollup USING rollup_scope AS scope
+    WHERE scope.merchant_id = :merchant_id
+      AND (rollup.scope_id, rollup.venue_id) = (scope.scope_id, scope.venue_id)
+      AND tier = 'hour' AND dimension = ANY(CAST(:dimensions AS text[]))
+      AND start = ANY(CAST(:hours AS timestamptz[]))
+    RETURNING rollup.scope_id, rollup.venue_id, start
+""")
+CLEAR_TIER = Statement("""
+    DELETE FROM rollup
+    WHERE scope_id = :scope_id AND venue_id = :venue_id AND tier = :tier
+      AND dimension = ANY(CAST(:dimensions AS text[]))
+      AND (CAST(:starts AS timestamptz[]) IS NULL OR start = ANY(:starts))
+""")
+CLEAR_ALL = (Statement("DELETE FROM rollup"), Statement("DELETE FROM rollup_scope"))
+
+ADD = """
+    INSERT INTO rollup (scope_id, venue_id, tier, dimension, start, value, counts, elapsed, steps,
+                        customers)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %b)
+"""
+SET_SCOPES = Statement("""
+    INSERT INTO rollup_scope (scope_id, venue_id, merchant_id, time_zone)
+    SELECT scope_id, venue_id, :merchant_id, time_zone
+    FROM jsonb_to_recordset(CAST(:scopes AS jsonb)) AS scope(
+        scope_id uuid, venue_id uuid, time_zone text)
+    ON CONFLICT (scope_id, venue_id) DO UPDATE SET time_zone = excluded.time_zone
+""")
+KEPT_HOURS = Statement("""
+    SELECT DISTINCT start FROM rollup
+    WHERE scope_id = :scope_id AND venue_id = :venue_id AND tier = 'hour' AND dimension = ''
+    ORDER BY start
+""")
+
+SCOPES_OF = Statement("""
+    SELECT scope_id, venue_id, time_zone FROM rollup_scope
+    WHERE merchant_id = :merchant_id
+      AND (CAST(:scope_ids AS uuid[]) IS NULL OR scope_id = ANY(:scope_ids))
+""")
+ZONES_OF = Statement("""
+    SELECT merchant_id AS id, array_agg(DISTINCT time_zone) AS zones FROM venue
+    WHERE merchant_id = :merchant_id GROUP BY merchant_id
+    UNION ALL
+    SELECT id, ARRAY[time_zone] FROM venue WHERE merchant_id = :merchant_id
+    UNION ALL
+    SELECT runs.offer_id, array_agg(DISTINCT time_zone)
+    FROM (
+        SELECT offer_id, venue_id FROM offer_venue WHERE merchant_id = :merchant_id
+        UNION
+        SELECT offer_id, venue_id FROM offer_group JOIN venue_group_member USING (group_id)
+        WHERE offer_group.merchant_id = :merchant_id
+    ) AS runs JOIN venue ON venue.id = runs.venue_id
+    GROUP BY runs.offer_id
+""")
+
+READ = Statement("""
+    SELECT scope.scope_id, scope.venue_id, run.tier, rollup.start, rollup.value, rollup.counts,
+           CASE WHEN run.whole THEN rollup.steps END AS steps,
+           CASE WHEN run.whole THEN rollup.customers END AS customers,
+           CASE WHEN :elapsed THEN rollup.elapsed END AS elapsed
+    FROM unnest(CAST(:scope_ids AS uuid[]), CAST(:venue_ids AS uuid[])) AS scope(scope_id, venue_id)
+    CROSS JOIN unnest(CAST(:tiers AS text[]), CAST(:since AS timestamptz[]),
+                      CAST(:until AS timestamptz[]), CAST(:whole AS boolean[]))
+               AS run(tier, since, until, whole)
+    JOIN rollup
+      ON (rollup.scope_id, rollup.venue_id, rollup.tier)
+         = (scope.scope_id, scope.venue_id, run.tier)
+      AND rollup.dimension = :dimension AND rollup.start >= run.since AND rollup.start < run.until
+""")
+
+READ_UNDER = Statement("""
+    SELECT dimension, value, counts, elapsed, steps, customers FROM rollup
+    WHERE scope_id = :scope_id AND venue_id = :venue_id AND tier = :tier
+      AND dimension = ANY(CAST(:dimensions AS text[])) AND start >= :since AND start < :until
+""")
+
+
+def hold_still(session: Session) -> None:
+    """Everything that the transaction reads is as of one moment. It has to come first."""
+    HOLD_STILL.do(session, {})
+
+
+def lock_mark(session: Session) -> int:
+    """Where the roll-ups have come to; nobody else makes any until the transaction ends."""
+    return int(LOCK_MARK.one(session, {}).mark)
+
+
+def read_mark(session: Session) -> int:
+    return int(READ_MARK.one(session, {}).mark)
+
+
+def horizon(session: Session) -> int:
+    """All transactions before this one have ended."""
+    return int(HORIZON.one(session, {}).horizon)
+
+
+def move_mark(session: Session, mark: int) -> None:
+    MOVE_MARK.do(session, {"mark": str(mark)})
+
+
+def dirtied_hours(session: Session, mark: int, horizon: int) -> Sequence[Any]:
+    """Each merchant_id and hour that facts of these transactions have changed, in order."""
+    return DIRTIED.all(session, {"mark": str(mark), "horizon": str(horizon)})
+
+
+def dirty_hours(session: Session, mark: int, merchant_id: UUID) -> list[datetime]:
+    """The hours of the merchant that later facts have changed, in order."""
+    values = {"mark": str(mark), "merchant_id": merchant_id}
+    return [row.hour for row in DIRTY.all(session, values)]
+
+
+def number_customers(session: Session, merchant_id: UUID, spans: Sequence[Span]) -> None:
+    values = {"since": [span.since for span in spans], "until": [span.until for span in spans]}
+    NUMBER_CUSTOMERS.do(session, {**values, "merchant_id": merchant_id})
+
+
+def clear_hours(session: Session, merchant_id: UUID, hours: Sequence[datetime]) -> Sequence[Any]:
+    """Forget what was kept of these hours; a row for each: scope_id, venue_id, start."""
+    values = {"merchant_id": merchant_id, "hours": list(hours), "dimensions": list(DIMENSIONS)}
+    return CLEAR.all(session, values)
+
+
+def clear_tier(
+    session: Session,
+    scope_id: UUID,
+    venue_id: UUID,
+    tier: str,
+    starts: Sequence[datetime] | None,
+) -> None:
+    """Forget these days or months of a scope, or all of them."""
+    values = {"scope_id": scope_id, "venue_id": venue_id, "dimensions": list(DIMENSIONS)}
+    CLEAR_TIER.do(session, {**values, "tier": tier, "starts": starts and list(starts)})
+
+
+def clear_all(session: Session) -> None:
+    for statement in CLEAR_ALL:
+        statement.do(session, {})
+
+
+def add_rollups(session: Session, rows: Iterable[Sequence[Any]]) -> None:
+    with session.driver.cursor() as cursor:
+        cursor.executemany(ADD, rows)
+
+
+def set_scopes(session: Session, merchant_id: UUID, zones: dict[tuple[UUID, UUID], str]) -> None:
+    """Remember what is rolled up, and in which time zone its days are."""
+    scopes = [
+        {"scope_id": str(scope_id), "venue_id": str(venue_id), "time_zone": zone}
+        for (scope_id, venue_id), zone in zones.items()
+    ]
+    SET_SCOPES.do(session, {"merchant_id": merchant_id, "scopes": json.dumps(scopes)})
+
+
+def kept_hours(session: Session, scope_id: UUID, venue_id: UUID) -> list[datetime]:
+    values = {"scope_id": scope_id, "venue_id": venue_id}
+    return [row.start for row in KEPT_HOURS.all(session, values)]
+
+
+def zones_of_scopes(
+    session: Session, merchant_id: UUID, scope_ids: Sequence[UUID] | None = None
+) -> dict[tuple[UUID, UUID], str]:
+    """What is rolled up of a merchant, and the time zone of its days; of these, or of all."""
+    values = {"merchant_id": merchant_id, "scope_ids": scope_ids and list(scope_ids)}
+    rows = SCOPES_OF.all(session, values)
+    return {(row.scope_id, row.venue_id): row.time_zone for row in rows}
+
+
+def zones_of(session: Session, merchant_id: UUID) -> dict[UUID, list[str]]:
+    """The time zones of the merchant, of each venue, and of each offer by where it runs."""
+    rows = ZONES_OF.all(session, {"merchant_id": merchant_id})
+    return {row.id: row.zones for row in rows}
+
+
+def read_rollups(
+    session: Session,
+    scopes: Sequence[tuple[UUID, UUID]],
+    runs: Sequence[tuple[Run, bool]],
+    *,
+    dimension: str,
+    elapsed: bool,
+) -> Sequence[Any]:
+    """What is kept in these runs of buckets: with the sets of customers where `True` stands by."""
+    if not scopes or not runs:
+        return []
+    values = {
+        "scope_ids": [scope_id for scope_id, _ in scopes],
+        "venue_ids": [venue_id for _, venue_id in scopes],
+        "tiers": [run.tier for run, _ in runs],
+        "since": [run.since for run, _ in runs],
+        "until": [run.until for run, _ in runs],
+        "whole": [whole for _, whole in runs],
+        "dimension": dimension,
+        "elapsed": elapsed,
+    }
+    return READ.all(session, values, binary=True)
+
+
+def read_under(
+    session: Session, scope_id: UUID, venue_id: UUID, tier: str, span: Span
+) -> Sequence[Any]:
+    """All that is kept of one tier in a span of time, in every dimension."""
+    values = {"scope_id": scope_id, "venue_id": venue_id, "tier": tier, **span._asdict()}
+    return READ_UNDER.all(session, {**values, "dimensions": list(DIMENSIONS)}, binary=True)
+
+
+# --- beside -----------------------------------------------------------------------------------
+
+PLEDGES = Statement("""
+    WITH changed AS MATERIALIZED (
+        SELECT check_in_id, bool_or(verdict = 'voided') AS voided FROM ledger_event
+        WHERE merchant_id = :merchant_id AND verdict_before IS NOT NULL GROUP BY check_in_id
+    )
+    SELECT recipient, currency, count(*) AS pledges, sum(amount_minor)::bigint AS amount_minor
+    FROM ledger_event LEFT JOIN changed USING (check_in_id)
+    WHERE offer_id = :offer_id AND merchant_id = :merchant_id AND kind = 'pledged'
+      AND at >= :start AND at < :end AND counted AND NOT coalesce(changed.voided, false)
+      AND (CAST(:venue_ids AS uuid[]) IS NULL OR venue_id = ANY(:venue_ids))
+    GROUP BY recipient, currency ORDER BY recipient, currency
+""")
+
+
+VENUES_OF = Statement("SELECT id FROM venue WHERE merchant_id = :merchant_id")
+ZONES_OF_VENUES = Statement("""
+    SELECT DISTINCT time_zone FROM venue WHERE id = ANY(CAST(:venue_ids AS uuid[]))
+""")
+
+
+def sum_pledges(session: Session, values: dict[str, Any]) -> Sequence[Any]:
+    """What is owed to good causes: a row for each, and currency; voided check-ins taken off."""
+    return PLEDGES.all(session, {"venue_ids": None, **values})
+
+
+def venues_of(session: Session, merchant_id: UUID) -> list[UUID]:
+    return [row.id for row in VENUES_OF.all(session, {"merchant_id": merchant_id})]
+
+
+def time_zones_of_venues(session: Session, venue_ids: Sequence[UUID]) -> list[str]:
+    return [row.time_zone for row in ZONES_OF_VENUES.all(session, {"venue_ids": list(venue_ids)})]

@@ -1,24 +1,38 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 from flask.views import MethodView
 
 from lbs.accounts.auth import merchant, merchant_with
+from lbs.db import Session
 from lbs.http.api import Blueprint
-from lbs.http.context import now, transaction
+from lbs.http.context import now, settings, transaction
+from lbs.http.fields import Schema
 from lbs.stats import service
 from lbs.stats.schemas import (
     ComparisonQuerySchema,
     ComparisonSchema,
+    CustomersSchema,
+    FunnelQuerySchema,
+    FunnelSchema,
+    HoursQuerySchema,
+    HoursSchema,
+    MoneyStatsSchema,
+    OfferFunnelQuerySchema,
+    OfferHoursQuerySchema,
+    OfferPeriodQuerySchema,
+    OfferRetentionQuerySchema,
     OfferSeriesQuerySchema,
-    OfferTotalsQuerySchema,
+    PeriodQuerySchema,
     PledgesSchema,
+    RetentionQuerySchema,
+    RetentionSchema,
     SeriesQuerySchema,
     SeriesSchema,
-    TotalsQuerySchema,
-    TotalsSchema,
 )
 
 STATS = merchant_with("stats")
@@ -26,35 +40,129 @@ STATS = merchant_with("stats")
 blp = Blueprint("Stats", __name__, description="What happened, counted from the ledger")
 
 
-@blp.route("/v1/stats/offers/<uuid:offer_id>")
-class OfferTotals(MethodView):
-    @blp.operation("read_offer_stats", STATS)
-    @blp.arguments(OfferTotalsQuerySchema, location="query")
-    @blp.response(200, TotalsSchema)
-    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
-        """Read an offer's funnel, in all or at one venue"""
-        with transaction() as session:
-            scope = service.offer_scope(session, merchant(), offer_id, **_until_now(query))
-            return service.totals(session, scope)
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A transaction that sees everything as of one moment."""
+    with transaction() as session:
+        service.snapshot(session)
+        yield session
 
 
-@blp.route("/v1/stats/offers/<uuid:offer_id>/series")
-class OfferSeries(MethodView):
-    @blp.operation("read_offer_series", STATS)
-    @blp.arguments(OfferSeriesQuerySchema, location="query")
-    @blp.response(200, SeriesSchema)
-    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
-        """Read an offer's funnel by hour, day or week in the venue's time zone"""
-        by, time_zone = query.pop("by"), query.pop("time_zone")
-        with transaction() as session:
-            scope = service.offer_scope(session, merchant(), offer_id, **query)
-            return service.series(session, scope, by=by, time_zone=time_zone)
+# --- the same answers about an offer, a venue, a group, and all of the merchant's --------------
+
+SUBJECTS: dict[str, tuple[str, Callable[..., service.Scope], str]] = {
+    "offer": ("/v1/stats/offers/<uuid:offer_id>", service.offer_scope, "of an offer"),
+    "venue": ("/v1/stats/venues/<uuid:venue_id>", service.venue_scope, "at a venue"),
+    "group": ("/v1/stats/groups/<uuid:group_id>", service.group_scope, "at a group of venues"),
+    "merchant": ("/v1/stats", service.merchant_scope, "of the merchant's, in all"),
+}
+"""Where, whose, and in words."""
+
+
+def _about(
+    answer: str,
+    asked: tuple[type[Schema], type[Schema]],
+    answered: type[Schema],
+    compute: Callable[..., dict[str, Any]],
+    text: str,
+) -> None:
+    """A view for each subject; of an offer, which may be asked of one venue, with its own query."""
+    for subject, (path, find_scope, whose) in SUBJECTS.items():
+        of_offer, of_others = asked
+        query_schema = of_offer if subject == "offer" else of_others
+
+        def get(
+            self: MethodView,
+            query: dict[str, Any],
+            _find_scope: Callable[..., service.Scope] = find_scope,
+            **subject_id: UUID,
+        ) -> dict[str, Any]:
+            period = {"start": query.pop("start"), "end": query.pop("end") or now()}
+            if "venue_id" in query:
+                period["venue_id"] = query.pop("venue_id")
+            with reading() as session:
+                scope = _find_scope(
+                    session,
+                    merchant(),
+                    *subject_id.values(),
+                    **period,
+                    min_group=settings().stats_min_group,
+                )
+                return compute(session, scope, **query)
+
+        get.__doc__ = text.format(whose=whose)
+        view = blp.response(200, answered)(get)
+        view = blp.arguments(query_schema, location="query")(view)
+        view = blp.operation(f"read_{subject}_{answer}", STATS)(view)
+        name = f"{subject.title()}{answer.title()}"
+        blp.route(f"{path}/{answer}")(type(name, (MethodView,), {"get": view}))
+
+
+def _funnel(session: Session, scope: service.Scope, **query: Any) -> dict[str, Any]:
+    return service.funnel(session, scope, by=query["by"], previous=query["compare"] is not None)
+
+
+_about(
+    "funnel",
+    (OfferFunnelQuerySchema, FunnelQuerySchema),
+    FunnelSchema,
+    _funnel,
+    """Read the funnel {whose}: from being seen to coming again
+
+    Broken down with `by`, and with the period before with `compare`. Groups of too few customers
+    are put together as `other`.
+    """,
+)
+_about(
+    "series",
+    (OfferSeriesQuerySchema, SeriesQuerySchema),
+    SeriesSchema,
+    service.series,
+    """Read the counts {whose} by hour, day, week or month
+
+    In the venue's time zone, or in the one given. Buckets without facts are there too.
+    """,
+)
+_about(
+    "money",
+    (OfferPeriodQuerySchema, PeriodQuerySchema),
+    MoneyStatsSchema,
+    service.money,
+    """Read the money {whose}: value, cost, what orders came to, and what each of them is worth""",
+)
+_about(
+    "retention",
+    (OfferRetentionQuerySchema, RetentionQuerySchema),
+    RetentionSchema,
+    service.retention,
+    """Read the retention {whose}: how many new customers came again, by week or month
+
+    A customer is new in the period of their first visit to a venue there.
+    """,
+)
+_about(
+    "hours",
+    (OfferHoursQuerySchema, HoursQuerySchema),
+    HoursSchema,
+    service.hours,
+    """Read the hours {whose}: what happens on which weekday and at which hour""",
+)
+_about(
+    "customers",
+    (OfferPeriodQuerySchema, PeriodQuerySchema),
+    CustomersSchema,
+    service.customers,
+    """Read the customers {whose}: how many there are, and how often they come and redeem""",
+)
+
+
+# --- beside -----------------------------------------------------------------------------------
 
 
 @blp.route("/v1/stats/offers/<uuid:offer_id>/pledges")
 class OfferPledges(MethodView):
     @blp.operation("read_offer_pledges", STATS)
-    @blp.arguments(OfferTotalsQuerySchema, location="query")
+    @blp.arguments(OfferPeriodQuerySchema, location="query")
     @blp.response(200, PledgesSchema)
     def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
         """Read what the merchant owes to good causes by an offer, in all or at one venue
@@ -62,7 +170,7 @@ class OfferPledges(MethodView):
         Each unlock of an offer with the rule `charity` is a pledge, redeemed or not; a voided
         check-in's is taken off.
         """
-        with transaction() as session:
+        with reading() as session:
             scope = service.offer_scope(session, merchant(), offer_id, **_until_now(query))
             return service.pledges(session, scope)
 
@@ -78,33 +186,8 @@ class OfferComparison(MethodView):
         Up to ten others are named as `with`, be they copies or not.
         """
         offer_ids = [offer_id, *query.pop("others")]
-        with transaction() as session:
+        with reading() as session:
             return service.compare(session, merchant(), offer_ids, **_until_now(query))
-
-
-@blp.route("/v1/stats/venues/<uuid:venue_id>")
-class VenueTotals(MethodView):
-    @blp.operation("read_venue_stats", STATS)
-    @blp.arguments(TotalsQuerySchema, location="query")
-    @blp.response(200, TotalsSchema)
-    def get(self, query: dict[str, Any], venue_id: UUID) -> dict[str, Any]:
-        """Read a venue's funnel over all its offers"""
-        with transaction() as session:
-            scope = service.venue_scope(session, merchant(), venue_id, **_until_now(query))
-            return service.totals(session, scope)
-
-
-@blp.route("/v1/stats/venues/<uuid:venue_id>/series")
-class VenueSeries(MethodView):
-    @blp.operation("read_venue_series", STATS)
-    @blp.arguments(SeriesQuerySchema, location="query")
-    @blp.response(200, SeriesSchema)
-    def get(self, query: dict[str, Any], venue_id: UUID) -> dict[str, Any]:
-        """Read a venue's funnel by hour, day or week in its time zone"""
-        by, time_zone = query.pop("by"), query.pop("time_zone")
-        with transaction() as session:
-            scope = service.venue_scope(session, merchant(), venue_id, **query)
-            return service.series(session, scope, by=by, time_zone=time_zone)
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

@@ -8,24 +8,26 @@ from marshmallow import fields, validate
 
 from lbs.http.fields import Schema, Timestamp, Word
 from lbs.offers.schemas.offers import STATUSES
+from lbs.stats.rules.tally import RETURNS_DAYS, STEPS
 from lbs.venues.schemas import is_time_zone
 
 MAX_BUCKETS = 2000
-LENGTH = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
+LENGTH = {
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+    "month": timedelta(days=28),
+}
+MAX_DAYS_OF_HOURS = 366
+MAX_COHORTS = 60
+BREAKDOWNS = ("venue", "variant", "channel", "level", "customer")
 
 FROM: dict[str, Any] = {"data_key": "from", "metadata": {"description": "Counted from then on"}}
 TO: dict[str, Any] = {"data_key": "to", "metadata": {"description": "Counted before then"}}
+ZONE = {"description": "Whose hours, days, weeks and months; left out: the venue's"}
 
 
-class _PeriodSchema(Schema):
-    @ma.validates_schema
-    def ordered(self, data: dict[str, Any], **_: Any) -> None:
-        start, end = data.get("start"), data.get("end")
-        if start and end and start >= end:
-            raise ma.ValidationError("Must be later than from.", "to")
-
-
-class TotalsQuerySchema(_PeriodSchema):
+class PeriodQuerySchema(Schema):
     start = Timestamp(load_default=None, **FROM)
     end = Timestamp(
         load_default=None,
@@ -33,32 +35,91 @@ class TotalsQuerySchema(_PeriodSchema):
         metadata={"description": "Counted before then; left out: now"},
     )
 
+    @ma.validates_schema
+    def ordered(self, data: dict[str, Any], **_: Any) -> None:
+        start, end = data.get("start"), data.get("end")
+        if start and end and start >= end:
+            raise ma.ValidationError("Must be later than from.", "to")
 
-class SeriesQuerySchema(_PeriodSchema):
-    start = Timestamp(required=True, **FROM)
-    end = Timestamp(required=True, **TO)
-    by = Word("Interval", LENGTH, load_default="day")
-    time_zone = fields.String(
+
+class FunnelQuerySchema(PeriodQuerySchema):
+    by = Word(
+        "Breakdown",
+        BREAKDOWNS,
         load_default=None,
-        validate=is_time_zone,
-        metadata={"description": "Whose hours, days and weeks; left out: the venue's"},
+        metadata={"description": "Break it down: `customer` is by new and returning"},
+    )
+    compare = Word(
+        "Comparand",
+        ("previous",),
+        load_default=None,
+        metadata={"description": "With the period of the same length just before `from`"},
     )
 
     @ma.validates_schema
+    def comparable(self, data: dict[str, Any], **_: Any) -> None:
+        if data["compare"] and not data.get("start"):
+            raise ma.ValidationError("A period to compare with needs from.", "compare")
+
+
+class _ZonedQuerySchema(PeriodQuerySchema):
+    """At most so many items."""
+
+    start = Timestamp(required=True, **FROM)
+    end = Timestamp(required=True, **TO)
+    time_zone = fields.String(load_default=None, validate=is_time_zone, metadata=ZONE)
+    most = MAX_BUCKETS
+
+    def length(self, data: dict[str, Any]) -> timedelta:
+        return LENGTH[data["by"]]
+
+    @ma.validates_schema
     def short_enough(self, data: dict[str, Any], **_: Any) -> None:
-        if data["end"] - data["start"] > MAX_BUCKETS * LENGTH[data["by"]]:
-            raise ma.ValidationError(f"At most {MAX_BUCKETS} items.", "by")
+        if data["end"] - data["start"] > self.most * self.length(data):
+            raise ma.ValidationError(f"At most {self.most} items.", "by")
 
 
-class OfferTotalsQuerySchema(TotalsQuerySchema):
+class SeriesQuerySchema(_ZonedQuerySchema):
+    by = Word("Interval", LENGTH, load_default="day")
+
+
+class RetentionQuerySchema(_ZonedQuerySchema):
+    by = Word("CohortInterval", ("week", "month"), load_default="month")
+    most = MAX_COHORTS
+
+
+class HoursQuerySchema(_ZonedQuerySchema):
+    @ma.validates_schema
+    def short_enough(self, data: dict[str, Any], **_: Any) -> None:
+        if data["end"] - data["start"] > timedelta(days=MAX_DAYS_OF_HOURS):
+            raise ma.ValidationError(f"At most {MAX_DAYS_OF_HOURS} days.", "to")
+
+
+class _AtVenue(Schema):
     venue_id = fields.UUID(load_default=None, metadata={"description": "Only at this venue"})
 
 
-class OfferSeriesQuerySchema(SeriesQuerySchema):
-    venue_id = fields.UUID(load_default=None, metadata={"description": "Only at this venue"})
+class OfferPeriodQuerySchema(_AtVenue, PeriodQuerySchema):
+    pass
 
 
-class ComparisonQuerySchema(TotalsQuerySchema):
+class OfferFunnelQuerySchema(_AtVenue, FunnelQuerySchema):
+    pass
+
+
+class OfferSeriesQuerySchema(_AtVenue, SeriesQuerySchema):
+    pass
+
+
+class OfferRetentionQuerySchema(_AtVenue, RetentionQuerySchema):
+    pass
+
+
+class OfferHoursQuerySchema(_AtVenue, HoursQuerySchema):
+    pass
+
+
+class ComparisonQuerySchema(PeriodQuerySchema):
     others = fields.List(
         fields.UUID(),
         required=True,
@@ -77,16 +138,23 @@ class CheckInCountsSchema(Schema):
 
 
 _COUNTS = {
+    "listed": 0,
+    "viewed": 0,
     "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
     "unlocks": 1,
+    "reserved": 0,
+    "passes_shown": 0,
     "expired": 0,
     "redemptions": 2,
     "reversals": 1,
+    "returned": 0,
     "unique_customers": 1,
     "new_customers": 1,
     "returning_customers": 0,
     "money": [{"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 12000}],
 }
+_FEW = dict.fromkeys(("unique_customers", "new_customers", "returning_customers"))
+"""One customer is too few to be told."""
 _NOTHING = {
     **dict.fromkeys(_COUNTS, 0),
     "check_ins": {"accepted": 0, "ambiguous": 0, "rejected": 0},
@@ -109,29 +177,299 @@ class MoneySchema(Schema):
 class CountsSchema(Schema):
     """
     Counted from the ledger. Of an offer, check-ins are those at its venues while it ran; new
-    customers made their first visit to the venue, returning ones did not.
+    customers made their first visit to the venue, returning ones did not. A number of customers
+    that is null is below the smallest that is told; counts of what happened are always there.
     """
 
+    listed = fields.Integer(required=True, metadata={"description": "In answers to nearby search"})
+    viewed = fields.Integer(required=True, metadata={"description": "Teasers, as apps report them"})
     check_ins = fields.Nested(CheckInCountsSchema, required=True)
     unlocks = fields.Integer(required=True)
+    reserved = fields.Integer(required=True)
+    passes_shown = fields.Integer(required=True)
     expired = fields.Integer(required=True)
     redemptions = fields.Integer(required=True, metadata={"description": "Also those reversed"})
     reversals = fields.Integer(required=True)
-    unique_customers = fields.Integer(
-        required=True, metadata={"description": "With an accepted check-in"}
+    returned = fields.Integer(
+        required=True, metadata={"description": "First visits within 90 days of the unlock's"}
     )
-    new_customers = fields.Integer(required=True)
-    returning_customers = fields.Integer(required=True)
+    unique_customers = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "With an accepted check-in"}
+    )
+    new_customers = fields.Integer(required=True, allow_none=True)
+    returning_customers = fields.Integer(required=True, allow_none=True)
     money = fields.List(fields.Nested(MoneySchema), required=True)
 
 
-class TotalsSchema(CountsSchema):
-    """The funnel of an offer or a venue."""
-
-    example = {**_COUNTS, "from": None, "to": "2026-11-22T18:00:00Z"}  # noqa: RUF012
-
+class _PeriodSchema(Schema):
     start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
     end = Timestamp(required=True, data_key="to", attribute="to")
+
+
+def _steps(**figures: tuple[int, int, float | None, int | None]) -> list[dict[str, Any]]:
+    members = ("count", "customers", "conversion", "median_s")
+    nothing = (0, 0, None, None)
+    return [
+        {"step": step, **dict(zip(members, figures.get(step, nothing), strict=True))}
+        for step in STEPS
+    ]
+
+
+_FUNNEL = {
+    "steps": _steps(
+        checked_in=(1, 1, None, None), unlocked=(1, 1, 1.0, None), redeemed=(2, 1, 1.0, None)
+    ),
+    "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
+    "levels": {"L0": 0, "L1": 1, "L2": 0, "L3": 0},
+    "refused": [{"reason": "already_redeemed", "count": 1}],
+    "reversed": 1,
+    "expired": 0,
+    "flagged": 0,
+    "shared": 0,
+    "share_visited": 0,
+    "friend_visits": 0,
+    "returns": [{"within_days": days, "count": 0} for days in RETURNS_DAYS],
+    "new_customers": 1,
+    "returning_customers": 0,
+}
+
+
+class StepSchema(Schema):
+    """A step of the funnel: how often it was taken, and by how many customers.
+
+    `conversion` is the customers over those of the last step before that anybody took, rounded to
+    four decimals. `median_s` is the median time since the check-in of an unlock, and since the
+    unlock of what follows it, in steps of one percent; null where it is not known.
+    """
+
+    step = Word("FunnelStep", STEPS, required=True)
+    count = fields.Integer(required=True)
+    customers = fields.Integer(required=True, allow_none=True)
+    conversion = fields.Float(required=True, allow_none=True)
+    median_s = fields.Integer(required=True, allow_none=True)
+
+
+class LevelCountsSchema(Schema):
+    """Accepted check-ins by presence level."""
+
+    L0 = fields.Integer(required=True)
+    L1 = fields.Integer(required=True)
+    L2 = fields.Integer(required=True)
+    L3 = fields.Integer(required=True)
+
+
+class RefusalCountSchema(Schema):
+    """How many codes were refused at the till for one reason."""
+
+    reason = fields.String(required=True)
+    count = fields.Integer(required=True)
+
+
+class ReturnCountSchema(Schema):
+    """How many came again to the venue within so many days of the visit that unlocked."""
+
+    within_days = fields.Integer(required=True)
+    count = fields.Integer(required=True)
+
+
+class FunnelCountsSchema(Schema):
+    """
+    The steps in order, and what is counted beside them. Check-ins count with their last verdict;
+    a voided one counts no more, nor what it opened. Redemptions count also where reversed.
+    """
+
+    steps = fields.List(fields.Nested(StepSchema), required=True)
+    check_ins = fields.Nested(CheckInCountsSchema, required=True)
+    levels = fields.Nested(LevelCountsSchema, required=True)
+    refused = fields.List(fields.Nested(RefusalCountSchema), required=True)
+    reversed = fields.Integer(required=True)
+    expired = fields.Integer(required=True)
+    flagged = fields.Integer(required=True)
+    shared = fields.Integer(required=True)
+    share_visited = fields.Integer(required=True)
+    friend_visits = fields.Integer(required=True)
+    returns = fields.List(fields.Nested(ReturnCountSchema), required=True)
+    new_customers = fields.Integer(required=True, allow_none=True)
+    returning_customers = fields.Integer(required=True, allow_none=True)
+
+
+class FunnelGroupSchema(FunnelCountsSchema):
+    """
+    One group of a breakdown; `other` are those put together that are too small to be shown, `none`
+    what the breakdown does not apply to.
+    """
+
+    group = fields.String(required=True)
+
+
+class StepChangeSchema(Schema):
+    """How much a step changed, as a part of what it was; null where it was nothing."""
+
+    step = Word("FunnelStep", STEPS, required=True)
+    count = fields.Float(required=True, allow_none=True)
+    customers = fields.Float(required=True, allow_none=True)
+
+
+class PreviousFunnelSchema(FunnelCountsSchema, _PeriodSchema):
+    """The period before, and what has changed since."""
+
+    changes = fields.List(fields.Nested(StepChangeSchema), required=True)
+
+
+class FunnelSchema(FunnelCountsSchema, _PeriodSchema):
+    """From being seen to coming again."""
+
+    example = {  # noqa: RUF012
+        "from": None,
+        "to": "2026-11-22T18:00:00Z",
+        **_FUNNEL,
+        "by": None,
+        "groups": [],
+        "previous": None,
+    }
+
+    by = Word("Breakdown", BREAKDOWNS, required=True, allow_none=True)
+    groups = fields.List(fields.Nested(FunnelGroupSchema), required=True)
+    previous = fields.Nested(PreviousFunnelSchema, required=True, allow_none=True)
+
+
+class CurrencyMoneySchema(MoneySchema):
+    """
+    What it brought and cost in one currency, redemptions less reversals. Rates are rounded half up
+    to the minor unit, `return_on_cost` (what orders came to, over cost) to four decimals; null
+    where there is nothing to divide by, or no till said what orders came to.
+    """
+
+    redemptions = fields.Integer(required=True)
+    reported = fields.Integer(
+        required=True, metadata={"description": "Redemptions of which a till said the amount"}
+    )
+    cost_per_check_in_minor = fields.Integer(required=True, allow_none=True)
+    cost_per_redemption_minor = fields.Integer(required=True, allow_none=True)
+    cost_per_new_customer_minor = fields.Integer(required=True, allow_none=True)
+    return_on_cost = fields.Float(required=True, allow_none=True)
+    shared_amount_minor = fields.Integer(
+        required=True, metadata={"description": "Of the amount, what shares have brought"}
+    )
+    shared_redemptions = fields.Integer(required=True)
+    value_of_share_minor = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "What shares brought, for each"}
+    )
+
+
+class MoneyStatsSchema(_PeriodSchema):
+    """What was given, what it cost, and what came in."""
+
+    example = {  # noqa: RUF012
+        "from": None,
+        "to": "2026-11-22T18:00:00Z",
+        "check_ins": 1,
+        "new_customers": 1,
+        "shares": 0,
+        "items": [
+            {
+                "currency": "DKK",
+                "value_minor": 3500,
+                "cost_minor": 600,
+                "amount_minor": 12000,
+                "redemptions": 1,
+                "reported": 1,
+                "cost_per_check_in_minor": 600,
+                "cost_per_redemption_minor": 600,
+                "cost_per_new_customer_minor": 600,
+                "return_on_cost": 20.0,
+                "shared_amount_minor": 0,
+                "shared_redemptions": 0,
+                "value_of_share_minor": None,
+            }
+        ],
+    }
+
+    check_ins = fields.Integer(required=True)
+    new_customers = fields.Integer(required=True)
+    shares = fields.Integer(required=True)
+    items = fields.List(fields.Nested(CurrencyMoneySchema), required=True)
+
+
+class CohortSchema(Schema):
+    """Who came first in one week or month, and how many of them came in each later one."""
+
+    start = Timestamp(required=True)
+    customers = fields.Integer(required=True, allow_none=True)
+    returned = fields.List(
+        fields.Integer(allow_none=True),
+        required=True,
+        metadata={"description": "In the period after, the one after that, and so on"},
+    )
+
+
+class RetentionSchema(_PeriodSchema):
+    """Whether customers come again; null where they are too few to be told."""
+
+    example = {  # noqa: RUF012
+        "by": "month",
+        "time_zone": "Europe/Copenhagen",
+        "from": "2026-10-31T23:00:00Z",
+        "to": "2026-11-30T23:00:00Z",
+        "cohorts": [{"start": "2026-10-31T23:00:00Z", "customers": None, "returned": []}],
+    }
+
+    by = Word("CohortInterval", ("week", "month"), required=True)
+    time_zone = fields.String(required=True)
+    cohorts = fields.List(fields.Nested(CohortSchema), required=True)
+
+
+def _grid(**options: Any) -> fields.List[Any]:
+    return fields.List(fields.List(fields.Integer()), required=True, **options)
+
+
+def _one_at(day: int, hour: int, number: int) -> list[list[int]]:
+    return [[number * (at == (day, hour)) for at in ((d, h) for h in range(24))] for d in range(7)]
+
+
+class HoursSchema(_PeriodSchema):
+    """When it happens: for each weekday, Monday first, a number for each hour, midnight first."""
+
+    example = {  # noqa: RUF012
+        "time_zone": "Europe/Copenhagen",
+        "from": "2026-11-21T23:00:00Z",
+        "to": "2026-11-22T23:00:00Z",
+        "check_ins": _one_at(6, 12, 1),
+        "unlocks": _one_at(6, 12, 1),
+        "redemptions": _one_at(6, 12, 2),
+    }
+
+    time_zone = fields.String(required=True)
+    check_ins = _grid(metadata={"description": "Accepted"})
+    unlocks = _grid()
+    redemptions = _grid()
+
+
+class TimesSchema(Schema):
+    """How many customers did it so often; classes of too few are put together."""
+
+    times = fields.String(required=True)
+    customers = fields.Integer(required=True, allow_none=True)
+
+
+class CustomersSchema(_PeriodSchema):
+    """Customers, counted only."""
+
+    example = {  # noqa: RUF012
+        "from": None,
+        "to": "2026-11-22T18:00:00Z",
+        "customers": 1,
+        "new_customers": None,
+        "returning_customers": None,
+        "visits": [{"times": "1", "customers": None}],
+        "redemptions": [{"times": "2", "customers": None}],
+    }
+
+    customers = fields.Integer(required=True, metadata={"description": "With an accepted check-in"})
+    new_customers = fields.Integer(required=True, allow_none=True)
+    returning_customers = fields.Integer(required=True, allow_none=True)
+    visits = fields.List(fields.Nested(TimesSchema), required=True)
+    redemptions = fields.List(fields.Nested(TimesSchema), required=True)
 
 
 class PledgeSumSchema(Schema):
@@ -143,7 +481,7 @@ class PledgeSumSchema(Schema):
     amount_minor = fields.Integer(required=True)
 
 
-class PledgesSchema(Schema):
+class PledgesSchema(_PeriodSchema):
     """What a merchant owes to good causes."""
 
     example = {  # noqa: RUF012
@@ -152,26 +490,24 @@ class PledgesSchema(Schema):
         "items": [{"recipient": "Red Cross", "currency": "DKK", "pledges": 1, "amount_minor": 500}],
     }
 
-    start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
-    end = Timestamp(required=True, data_key="to", attribute="to")
     items = fields.List(fields.Nested(PledgeSumSchema), required=True)
 
 
 class SeriesItemSchema(CountsSchema):
-    """One hour, day or week."""
+    """One hour, day, week or month."""
 
     start = Timestamp(required=True)
 
 
 class SeriesSchema(Schema):
-    """The funnel hour by hour, day by day or week by week; empty ones are there too."""
+    """The counts of every hour, day, week or month, also of empty ones."""
 
     example = {  # noqa: RUF012
         "by": "day",
         "time_zone": "Europe/Copenhagen",
         "from": "2026-11-21T23:00:00Z",
         "to": "2026-11-22T23:00:00Z",
-        "items": [{**_COUNTS, "start": "2026-11-21T23:00:00Z"}],
+        "items": [{**_COUNTS, **_FEW, "start": "2026-11-21T23:00:00Z"}],
     }
 
     by = Word("Interval", LENGTH, required=True)
@@ -196,7 +532,7 @@ class TermDifferenceSchema(Schema):
 
 
 class ComparedOfferSchema(Schema):
-    """One of the offers, with its funnel."""
+    """One of the offers, with its counts."""
 
     offer_id = fields.UUID(required=True)
     status = Word("OfferStatus", STATUSES, required=True)
@@ -204,7 +540,7 @@ class ComparedOfferSchema(Schema):
     counts = fields.Nested(CountsSchema, required=True)
 
 
-class ComparisonSchema(Schema):
+class ComparisonSchema(_PeriodSchema):
     """What differs between offers, in terms and in what came of them in one period."""
 
     example = {  # noqa: RUF012
@@ -235,7 +571,5 @@ class ComparisonSchema(Schema):
         ],
     }
 
-    start = Timestamp(required=True, allow_none=True, data_key="from", attribute="from")
-    end = Timestamp(required=True, data_key="to", attribute="to")
     differences = fields.List(fields.Nested(TermDifferenceSchema), required=True)
     offers = fields.List(fields.Nested(ComparedOfferSchema), required=True)

@@ -76,7 +76,7 @@ def test_a_key_with_one_scope_may_do_that_and_nothing_else(world: World, scope: 
         "offers": "/v1/offers",
         "redeem": "/v1/redemptions",
         "support": "/v1/standings",
-        "stats": f"/v1/stats/venues/{venue['id']}",
+        "stats": f"/v1/stats/venues/{venue['id']}/funnel",
     }
     assert set(paths) == set(SCOPES)
     for needed, path in paths.items():
@@ -141,17 +141,17 @@ def test_a_till_key_is_refused_at_another_venue_of_its_merchant(world: World):
 
     refused = (403, "venue-not-allowed")
     assert code_of(world.redeem(unlock["code"], there, till)) == refused
-    assert code_of(world.call("get", f"/v1/stats/venues/{there['id']}", till)) == refused
+    assert code_of(world.call("get", f"/v1/stats/venues/{there['id']}/funnel", till)) == refused
     series = f"/v1/stats/venues/{there['id']}/series?from=2026-01-01T00:00Z&to=2026-01-02T00:00Z"
     assert code_of(world.call("get", series, till)) == refused
-    of_offer = f"/v1/stats/offers/{offer['id']}"
-    assert code_of(world.call("get", of_offer, till)) == refused
+    of_offer = f"/v1/stats/offers/{offer['id']}/funnel"
     assert code_of(world.call("get", f"{of_offer}?venue_id={there['id']}", till)) == refused
     assert code_of(world.call("get", f"/v1/redemptions?venue_id={there['id']}", till)) == refused
 
     assert world.redeem(unlock["code"], here, till).status_code == 201
-    assert world.ask("get", f"/v1/stats/venues/{here['id']}", till)["redemptions"] == 1
-    assert world.ask("get", f"{of_offer}?venue_id={here['id']}", till)["redemptions"] == 1
+    assert world.totals(f"venues/{here['id']}", till)["redemptions"] == 1
+    for query in ({}, {"venue_id": here["id"]}):
+        assert world.totals(f"offers/{offer['id']}", till, **query)["redemptions"] == 1
 
 
 def test_a_till_key_does_not_see_what_was_redeemed_at_another_venue(world: World):
@@ -550,9 +550,9 @@ def test_an_erased_customer_is_gone_and_the_counts_stay(world: World, db: Databa
     token = person["access_token"]
     [unlock] = world.check_in(token, venue)["unlocked"]
     refreshed = world.ask("post", "/v1/tokens", person["refresh_token"])
-    paths = [f"/v1/stats/offers/{offer['id']}", f"/v1/stats/venues/{venue['id']}"]
-    until = f"?to={later(hours=1).isoformat().replace('+00:00', 'Z')}"
-    before = [world.ask("get", path + until) for path in paths]
+    paths = [f"offers/{offer['id']}", f"venues/{venue['id']}"]
+    until = {"to": later(hours=1).isoformat()}
+    before = [world.totals(path, **until) for path in paths]
     assert before[0]["unlocks"] == 1
     assert rows_holding(db, person["customer_id"])
 
@@ -570,7 +570,7 @@ def test_an_erased_customer_is_gone_and_the_counts_stay(world: World, db: Databa
             {"digest": digest},
         )
     assert found == 0
-    assert [world.ask("get", path + until) for path in paths] == before
+    assert [world.totals(path, **until) for path in paths] == before
 
     assert world.redeem(unlock["code"], venue).status_code == 201
     for refresh in (person["refresh_token"], refreshed["refresh_token"]):

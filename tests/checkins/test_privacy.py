@@ -284,7 +284,7 @@ def told(world: World, spots: list[Spot]) -> dict[str, str]:
         "void": world.call("post", f"{path}/void", world.key, json={"reason": "A test"}).text,
         "voided": world.call("get", f"{path}/findings", world.key).text,
         "evidence too late": add(at[1]),
-        "stats": world.call("get", f"/v1/stats/venues/{venue['id']}", world.key).text,
+        "stats": world.call("get", f"/v1/stats/venues/{venue['id']}/funnel", world.key).text,
     }
     assert "outside_fence" in answers["evidence refused"]
     assert "evidence-not-taken" in answers["evidence too late"]

@@ -58,7 +58,7 @@ def add(world: World, customer: str, check_in: dict[str, Any], *evidence: Any) -
 
 def stats(world: World, of: str, it: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a venue or an offer, its money as far as it came in."""
-    totals = world.ask("get", f"/v1/stats/{of}/{it['id']}")
+    totals = world.totals(f"{of}/{it['id']}")
     money = {key: value for row in totals["money"] for key, value in row.items() if value}
     money.pop("currency", None)
     return {

@@ -292,7 +292,7 @@ def test_a_party_opens_for_all_of_them_at_once_and_for_who_joins_later(world: Wo
     assert seen["unlock_ids"] == [wallets[0][0]["id"]]
     for wallet in wallets[:4]:
         assert world.redeem(wallet[0]["code"], venue).status_code == 201
-    assert world.ask("get", f"/v1/stats/offers/{offer['id']}")["unlocks"] == 4
+    assert world.totals(f"offers/{offer['id']}")["unlocks"] == 4
 
 
 def test_a_party_is_of_customers_with_an_accepted_check_in_at_the_venue(world: World):

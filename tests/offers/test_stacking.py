@@ -280,5 +280,5 @@ def test_where_others_were_faster_the_next_best_opens(world: World, app, db):
     for offer in (best, good, fair):
         assert unlocks(db, offer) == opened[offer["id"]]
         assert agrees(db, offer)
-    counts = world.ask("get", f"/v1/stats/venues/{venue['id']}")
+    counts = world.totals(f"venues/{venue['id']}")
     assert counts["check_ins"]["accepted"] == counts["unlocks"] == 24

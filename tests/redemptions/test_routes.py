@@ -228,8 +228,8 @@ def test_a_redemption_elsewhere_is_counted_where_the_till_stands(world: World):
     world.offer(home, sister)
     redemption = world.redeem(code_of(world, home), sister).json
     assert redemption["venue_id"] == sister["id"]
-    assert world.ask("get", f"/v1/stats/venues/{sister['id']}")["redemptions"] == 1
-    assert world.ask("get", f"/v1/stats/venues/{home['id']}")["redemptions"] == 0
+    assert world.totals(f"venues/{sister['id']}")["redemptions"] == 1
+    assert world.totals(f"venues/{home['id']}")["redemptions"] == 0
 
 
 def test_a_till_acts_at_its_own_venues_only(world: World, other_world: World):

@@ -149,15 +149,21 @@ def count(events: Iterable[Any]) -> dict[str, Any]:
         sign = {"redeemed": 1, "reversed": -1}.get(event.kind, 0)
         for name in MONEY if sign else ():
             money[event.currency][name] += sign * (getattr(event, name) or 0)
+    kinds = Counter(e.kind for e in events)
     return {
+        "listed": kinds["nearby_listed"],
+        "viewed": kinds["teaser_viewed"],
         "check_ins": {
             verdict: sum(e.kind == "check_in" and e.verdict == verdict for e in events)
             for verdict in ("accepted", "ambiguous", "rejected")
         },
-        "unlocks": sum(e.kind == "unlocked" for e in events),
-        "expired": sum(e.kind == "expired" for e in events),
-        "redemptions": sum(e.kind == "redeemed" for e in events),
-        "reversals": sum(e.kind == "reversed" for e in events),
+        "unlocks": kinds["unlocked"],
+        "reserved": kinds["reserved"],
+        "passes_shown": kinds["pass_shown"],
+        "expired": kinds["expired"],
+        "redemptions": kinds["redeemed"],
+        "reversals": kinds["reversed"],
+        "returned": kinds["returned"],
         "unique_customers": len(unique),
         "new_customers": len(new),
         "returning_customers": len(unique - new),

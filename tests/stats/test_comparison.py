@@ -66,7 +66,7 @@ def test_each_offer_has_the_counts_that_its_own_stats_have(world: World):
     period = {"from": (now() - timedelta(hours=1)).isoformat(), "to": now().isoformat()}
     answer = compare(world, offer, twin, **period)
     for one, mine in zip(answer["offers"], (offer, twin), strict=True):
-        totals = world.ask("get", f"/v1/stats/offers/{mine['id']}", query_string=period)
+        totals = world.totals(f"offers/{mine['id']}", **period)
         assert {"from": answer["from"], "to": answer["to"], **one["counts"]} == totals
     first, second = (one["counts"] for one in answer["offers"])
     assert (first["check_ins"]["accepted"], first["unlocks"], first["redemptions"]) == (2, 2, 1)

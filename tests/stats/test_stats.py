@@ -41,7 +41,10 @@ class Town:
     events: list[Any]
 
     def ask(self, path: str, **query: Any) -> Any:
+        """Everything of the path in one line, or its series."""
         period = {"from": self.start.isoformat(), "to": self.end.isoformat()}
+        if not path.endswith("series"):
+            return self.world.totals(path, **(period | query))
         return self.world.ask("get", f"/v1/stats/{path}", query_string=period | query)
 
     def subjects(self):
@@ -194,7 +197,7 @@ def test_totals_equal_a_recount_of_the_tables(town: Town, db):
                 f"{subject}s/{subject_id}", **{"from": start.isoformat(), "to": end.isoformat()}
             )
             expected = recount(session, subject, subject_id, start, end)
-            assert counts(answer) == expected, (subject, start)
+            assert {name: answer[name] for name in expected} == expected, (subject, start)
 
 
 def test_an_offer_at_one_venue_is_counted_there_only(town: Town):
@@ -251,7 +254,7 @@ def test_each_day_of_a_series_equals_a_recount_of_the_tables(town: Town, db):
             ends = [*starts[1:], town.end]
             for item, start, end in zip(items, starts, ends, strict=True):
                 expected = recount(session, subject, subject_id, max(start, town.start), end)
-                assert counts(item) == expected, (subject, start)
+                assert {name: item[name] for name in expected} == expected, (subject, start)
 
 
 def test_a_period_takes_its_start_in_and_leaves_its_end_out(world: World):
@@ -267,7 +270,7 @@ def test_a_period_takes_its_start_in_and_leaves_its_end_out(world: World):
             for name, minutes in (("from", start), ("to", end))
             if minutes is not None
         }
-        answer = world.ask("get", f"/v1/stats/venues/{venue['id']}", query_string=query)
+        answer = world.totals(f"venues/{venue['id']}", **query)
         return answer["check_ins"]["accepted"]
 
     assert [accepted(*p) for p in ((0, 2), (0, 3), (1, 2), (None, 1), (1, None))] == [2, 3, 1, 1, 2]
@@ -351,7 +354,7 @@ def test_an_offer_in_two_zones_needs_to_be_told_whose_days_count(world: World):
         assert series(offer, time_zone="Asia/Tokyo").json["time_zone"] == "Asia/Tokyo"
     assert series(one).json["time_zone"] == "Europe/Copenhagen"
     assert series(both, venue_id=there["id"]).json["time_zone"] == "America/New_York"
-    totals = world.ask("get", f"/v1/stats/offers/{both['id']}")
+    totals = world.totals(f"offers/{both['id']}")
     assert counts(totals) == NOTHING
 
 
@@ -370,7 +373,7 @@ def test_money_is_by_currency_and_net_of_reversals(world: World):
     stream.reverse(made[2, "EUR"], noon + timedelta(days=1))
 
     def money(**query):
-        answer = world.ask("get", f"/v1/stats/venues/{venue['id']}", query_string=query)
+        answer = world.totals(f"venues/{venue['id']}", **query)
         return {part.pop("currency"): tuple(part.values()) for part in answer["money"]}
 
     assert money() == {"DKK": (7000, 1200, 20_000), "EUR": (900, 200, 10_000)}
@@ -396,7 +399,7 @@ def test_new_customers_made_their_first_visit_to_the_venue_in_the_period(world: 
         stream.check_in(customer, venue, noon + timedelta(days=1))
 
     def people(venue, **query):
-        answer = world.ask("get", f"/v1/stats/venues/{venue['id']}", query_string=query)
+        answer = world.totals(f"venues/{venue['id']}", **query)
         return [answer[f"{name}_customers"] for name in ("unique", "new", "returning")]
 
     assert people(here) == [2, 2, 0]
@@ -419,7 +422,7 @@ def test_check_ins_before_an_offer_starts_are_none_of_its_own(world: World):
     customer = world.register()["customer_id"]
     for minutes in (-1, 0, 59, 60):
         stream.check_in(customer, venue, noon + timedelta(minutes=minutes))
-    totals = world.ask("get", f"/v1/stats/offers/{offer['id']}")
+    totals = world.totals(f"offers/{offer['id']}")
     assert (totals["check_ins"]["accepted"], totals["unlocks"]) == (2, 2)
 
 
@@ -431,7 +434,7 @@ def test_check_ins_before_an_offer_starts_are_none_of_its_own(world: World):
         ({"from": "2026-05-01T00:00:00Z"}, "to"),
         ({"to": "2026-05-01T00:00:00Z"}, "from"),
         ({"from": "2026-05-01T00:00:00", "to": "2026-06-01T00:00:00Z"}, "from"),
-        ({"from": "2026-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z", "by": "month"}, "by"),
+        ({"from": "2026-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z", "by": "year"}, "by"),
         ({"from": "2020-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z", "by": "hour"}, "by"),
         (
             {"from": "2026-05-01T00:00:00Z", "to": "2026-06-01T00:00:00Z", "time_zone": "CPH"},
@@ -454,33 +457,29 @@ def test_a_merchant_reads_its_own_numbers_only_and_a_key_those_of_its_venues(
     here, there = world.venue(), world.venue()
     offer = world.offer(here, there)
     for path in (f"venues/{here['id']}", f"offers/{offer['id']}"):
-        answer = other_world.call("get", f"/v1/stats/{path}", other_world.key)
+        answer = other_world.call("get", f"/v1/stats/{path}/funnel", other_world.key)
         assert answer.status_code == 404
     key = world.key_with("stats", venues=(here,))
     for path, status in (
-        (f"venues/{here['id']}", 200),
-        (f"venues/{there['id']}", 403),
-        (f"offers/{offer['id']}", 403),
-        (f"offers/{offer['id']}?venue_id={here['id']}", 200),
-        (f"offers/{offer['id']}?venue_id={there['id']}", 403),
+        (f"venues/{here['id']}/funnel", 200),
+        (f"venues/{there['id']}/funnel", 403),
+        (f"offers/{offer['id']}/funnel", 200),
+        (f"offers/{offer['id']}/funnel?venue_id={here['id']}", 200),
+        (f"offers/{offer['id']}/funnel?venue_id={there['id']}", 403),
+        ("funnel", 200),
     ):
         assert world.call("get", f"/v1/stats/{path}", key).status_code == status, path
     redeemer = world.key_with("redeem")
-    assert world.call("get", f"/v1/stats/venues/{here['id']}", redeemer).status_code == 403
+    path = f"/v1/stats/venues/{here['id']}/funnel"
+    assert world.call("get", path, redeemer).status_code == 403
 
 
 def test_an_erased_customer_still_counts(world: World):
     venue, customer = world.venue(), world.customer()
     offer = world.offer(venue)
     world.check_in(customer, venue)
-    before = [
-        world.ask("get", f"/v1/stats/{path}")
-        for path in (f"venues/{venue['id']}", f"offers/{offer['id']}")
-    ]
+    before = [world.totals(path) for path in (f"venues/{venue['id']}", f"offers/{offer['id']}")]
     world.ask("delete", "/v1/customers/me", customer)
-    after = [
-        world.ask("get", f"/v1/stats/{path}")
-        for path in (f"venues/{venue['id']}", f"offers/{offer['id']}")
-    ]
+    after = [world.totals(path) for path in (f"venues/{venue['id']}", f"offers/{offer['id']}")]
     assert [counts(answer) for answer in before] == [counts(answer) for answer in after]
     assert after[0]["unique_customers"] == 1

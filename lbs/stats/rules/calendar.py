@@ -1,0 +1,181 @@
+"""Hours, days, weeks and months of a time zone as intervals of time, and what covers a period."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+"""Nothing is older."""
+YEARS = range(2000, 2200)
+
+TIERS = ("hour", "day", "month")
+"""Of kept buckets: finest first, each made of the one before."""
+
+
+class Span(NamedTuple):
+    """[since, until)"""
+
+    since: datetime
+    until: datetime
+
+
+class Run(NamedTuple):
+    """Consecutive whole buckets of one tier."""
+
+    tier: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A period, put together without gap or overlap."""
+
+    rolled: tuple[Run, ...]
+    """Kept buckets."""
+    live: tuple[Span, ...]
+    """To be counted from the ledger."""
+
+
+def cover(start: datetime, end: datetime, zone: ZoneInfo, dirty: Sequence[datetime]) -> Cover:
+    """The largest kept buckets that hold no dirty hour, and what they leave to be counted.
+
+    `dirty` are beginnings of hours, in order. The zone's days begin at full hours of UTC.
+    """
+    first, last = next_start("hour", start, zone), start_of("hour", end, zone)
+    if first >= last:
+        return Cover((), (Span(start, end),) if start < end else ())
+    soiled = dirty[bisect_left(dirty, first) : bisect_left(dirty, last)]
+    edges = [first, *(edge for hour in soiled for edge in (hour, hour + HOUR)), last]
+    clean = zip(edges[::2], edges[1::2], strict=True)
+    live = [Span(start, first), *(Span(hour, hour + HOUR) for hour in soiled), Span(last, end)]
+    rolled = (run for since, until in clean for run in _runs("month", since, until, zone))
+    return Cover(tuple(rolled), joined(live))
+
+
+def joined(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Without empty ones; those that touch as one. They are in order and do not overlap."""
+    found: list[Span] = []
+    for span in spans:
+        if found and found[-1].until == span.since:
+            found[-1] = Span(found[-1].since, span.until)
+        elif span.since < span.until:
+            found.append(span)
+    return tuple(found)
+
+
+def _runs(tier: str, since: datetime, until: datetime, zone: ZoneInfo) -> Iterator[Run]:
+    """Whole buckets of the tier, and around them of the finer ones."""
+    if since >= until:
+        return
+    if tier == TIERS[0]:
+        yield Run(tier, since, until)
+        return
+    finer = TIERS[TIERS.index(tier) - 1]
+    first, last = next_start(tier, since, zone), start_of(tier, until, zone)
+    if first >= last:
+        yield from _runs(finer, since, until, zone)
+        return
+    yield from _runs(finer, since, first, zone)
+    yield Run(tier, first, last)
+    yield from _runs(finer, last, until, zone)
+
+
+def start_of(by: str, moment: datetime, zone: ZoneInfo) -> datetime:
+    """When the zone's hour, day, week or month began, in which the moment lies."""
+    local = moment.astimezone(zone)
+    if by == "hour":
+        into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+        return max(moment - into, _changed(moment, moment - into, zone))
+    return _midnight(_first_day(by, local.date()), zone)
+
+
+def next_start(by: str, moment: datetime, zone: ZoneInfo) -> datetime:
+    """The first beginning of an hour, day, week or month at or after the moment."""
+    start = start_of(by, moment, zone)
+    return start if start == moment else end_of(by, start, zone)
+
+
+def end_of(by: str, start: datetime, zone: ZoneInfo) -> datetime:
+    """When the bucket ends that begins then."""
+    if by == "hour":
+        return _end_of_hour(start, zone)
+    day = start.astimezone(zone).date()
+    while (end := _midnight(day := _next_day(by, day), zone)) <= start:
+        pass
+    return end
+
+
+def buckets(by: str, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Span]:
+    """Every bucket between the times, whole; the first and last may reach beyond them."""
+    since = start_of(by, start, zone)
+    while since < end:
+        until = end_of(by, since, zone)
+        yield Span(since, until)
+        since = until
+
+
+@lru_cache(maxsize=1024)
+def has_full_hours(zone: ZoneInfo) -> bool:
+    """Whether its hours are those of UTC, in every winter and summer."""
+    return all(
+        _offset(datetime(year, month, 1, tzinfo=UTC), zone) % HOUR == timedelta()
+        for year in YEARS
+        for month in (1, 4, 7, 10)
+    )
+
+
+def kept_zone(names: Sequence[str]) -> str:
+    """In whose days and months something is kept that happens in these zones."""
+    [name, *others] = set(names) or {"UTC"}
+    return name if not others and has_full_hours(ZoneInfo(name)) else "UTC"
+
+
+def _first_day(by: str, day: date) -> date:
+    if by == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if by == "month" else day
+
+
+def _next_day(by: str, day: date) -> date:
+    if by == "month":
+        return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return day + timedelta(days=7 - day.weekday() if by == "week" else 1)
+
+
+@lru_cache(maxsize=65536)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    """The day's first moment: where clocks skip midnight, when they do; where it is twice, once."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _offset(moment: datetime, zone: ZoneInfo) -> timedelta:
+    return moment.astimezone(zone).utcoffset() or timedelta()
+
+
+def _changed(moment: datetime, since: datetime, zone: ZoneInfo) -> datetime:
+    """Where the zone's clocks changed between the two, when they did; else `since`."""
+    offset = _offset(moment, zone)
+    if _offset(since, zone) == offset:
+        return since
+    low, high = since, moment
+    while high - low > timedelta(microseconds=1):
+        middle = low + (high - low) / 2
+        low, high = (low, middle) if _offset(middle, zone) == offset else (middle, high)
+    return high
+
+
+def _end_of_hour(start: datetime, zone: ZoneInfo) -> datetime:
+    """An hour later, or when the clocks change by then, or when the full hour comes by then."""
+    local = start.astimezone(zone)
+    into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    end = start + HOUR - into
+    last = end - timedelta(microseconds=1)
+    return _changed(last, start, zone) if _offset(last, zone) != _offset(start, zone) else end
