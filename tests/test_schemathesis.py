@@ -48,6 +48,7 @@ RULES_BEYOND_SCHEMA = {
     "import_promotions",
     "import_venues",
     "read_offer_pledges",
+    "read_offer_report",
     "read_offer_series",
     "read_offer_stats",
     "read_venue_series",

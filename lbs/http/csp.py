@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 
+UNFRAMED = "frame-ancestors 'none'"
+"""Only a header can say this."""
+
 HEADER = "Content-Security-Policy"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; font-src 'self'; connect-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
+    f"base-uri 'none'; {UNFRAMED}"
 )
 
 

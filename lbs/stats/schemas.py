@@ -7,6 +7,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from lbs.http.fields import Schema, Timestamp, Word
+from lbs.http.languages import LANGUAGES
 from lbs.offers.schemas.offers import STATUSES
 from lbs.stats.rules.tally import RETURNS_DAYS, STEPS
 from lbs.venues.schemas import is_time_zone
@@ -19,6 +20,7 @@ LENGTH = {
     "month": timedelta(days=28),
 }
 MAX_DAYS_OF_HOURS = 366
+MAX_DAYS_OF_REPORT = 366
 MAX_COHORTS = 60
 BREAKDOWNS = ("venue", "variant", "channel", "level", "customer")
 
@@ -101,6 +103,25 @@ class _AtVenue(Schema):
 
 class OfferPeriodQuerySchema(_AtVenue, PeriodQuerySchema):
     pass
+
+
+class ReportQuerySchema(OfferPeriodQuerySchema):
+    """From 90 days ago until now, where it is not said otherwise."""
+
+    lang = Word(
+        "Language",
+        LANGUAGES,
+        load_default=None,
+        metadata={"description": "Left out: as `Accept-Language` says"},
+    )
+
+    @ma.validates_schema
+    def short_enough(self, data: dict[str, Any], **_: Any) -> None:
+        start, end = data.get("start"), data.get("end")
+        if start and not end:
+            raise ma.ValidationError("Needed where from is given.", "to")
+        if start and end and end - start > timedelta(days=MAX_DAYS_OF_REPORT):
+            raise ma.ValidationError(f"At most {MAX_DAYS_OF_REPORT} days.", "to")
 
 
 class OfferFunnelQuerySchema(_AtVenue, FunnelQuerySchema):

@@ -11,7 +11,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from lbs.stats.rules.report.data import (
-    STEPS,
     Arm,
     Comparison,
     Money,
@@ -22,6 +21,7 @@ from lbs.stats.rules.report.data import (
     Step,
     last_days,
 )
+from lbs.stats.rules.tally import STEPS
 
 ZONE = "Europe/Copenhagen"
 NOW = datetime(2026, 11, 24, 13, 30, tzinfo=UTC)
@@ -58,7 +58,7 @@ PLACES = [
     ("Nørrebro Bageri", 12.5440, 55.7015, 201, 344, 232, 188),
     ("Refshalens Rosteri", 12.6190, 55.6905, 98, 121, 84, 66),
     ("Valby Kaffehus", 12.5045, 55.6629, 41, 56, 41, 30),
-    ("Kiosken i Parken", 12.5709, 55.7020, 3, 4, 3, 3),
+    ("Kiosken i Parken", 12.5709, 55.7020, None, None, None, None),
 ]
 
 

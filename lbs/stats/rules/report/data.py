@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 from uuid import UUID
@@ -11,16 +11,6 @@ from zoneinfo import ZoneInfo
 
 from lbs.offers.rules.words import Text
 
-STEPS = (
-    "listed",
-    "viewed",
-    "checked_in",
-    "unlocked",
-    "reserved",
-    "pass_shown",
-    "redeemed",
-    "returned",
-)
 REPORTED = frozenset({"listed", "viewed", "reserved", "pass_shown"})
 """Steps that an app may not report, or an offer may not have."""
 
@@ -39,6 +29,11 @@ class Step:
     customers: int | None
     conversion: float | None = None
     median_s: int | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Of steps that may be missing, only the count tells whether they are."""
+        return self.count > 0 or self.step not in REPORTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +154,6 @@ def last_days(now: datetime, time_zone: str, days: int = DAYS) -> tuple[datetime
     return datetime(first.year, first.month, first.day, tzinfo=zone), now
 
 
-def hide_small(place: Place, least: int) -> Place:
-    """Without its counts, if the venue had so few customers that they might be told apart."""
-    if place.customers is None or place.customers == 0 or place.customers >= least:
-        return place
-    return replace(place, customers=None, check_ins=None, unlocks=None, redemptions=None)
-
-
 def ranked(places: Iterable[Place]) -> list[Place]:
     """The most visited first; those that are hidden after all others that had visits."""
     return sorted(
@@ -202,5 +190,4 @@ def share_running(data: ReportData) -> float:
 
 
 def recorded(steps: Iterable[Step]) -> list[Step]:
-    """The steps to draw: without those that no app reported."""
-    return [step for step in steps if step.count or step.step not in REPORTED]
+    return [step for step in steps if step.is_recorded]

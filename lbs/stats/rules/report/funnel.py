@@ -56,7 +56,7 @@ class Funnel(Part):
             STEP[step.step][self.lang],
             self.people(step.customers),
             self.write.count(step.count),
-            self.write.percent(step.conversion),
+            self.write.percent(step.conversion if step.is_recorded else None),
             self.write.duration(step.median_s),
             self.people(before) if self.is_comparable else self.write.count(None),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from lbs.stats.rules.report import charts
-from lbs.stats.rules.report.data import Place, hide_small, ranked
+from lbs.stats.rules.report.data import Place, ranked
 from lbs.stats.rules.report.part import Part, Table
 
 LISTED = 12
@@ -15,7 +15,7 @@ LISTED = 12
 class Places(Part):
     @cached_property
     def ranked(self) -> list[Place]:
-        return ranked(hide_small(place, self.data.smallest_group) for place in self.data.places)
+        return ranked(self.data.places)
 
     def map(self) -> charts.Map:
         return charts.draw_map(

@@ -37,11 +37,16 @@ class Summary(Part):
         return " ".join([self._people(), *self._costs(), *self._changes(), self._cause()])
 
     def _people(self) -> str:
-        period = self.data.period
-        steps = [
-            self.say(name, customers=self.some("customers", period.step(step).customers))
+        """Only the first number says of what it is."""
+        told = [
+            (name, self.data.period.step(step).customers)
             for name, step in SAID
-            if step != "viewed" or period.step(step).count
+            if step != "viewed" or self.data.period.step(step).count
+        ]
+        (first, customers), *others = told
+        steps = [
+            self.say(first, customers=self.some("customers", customers)),
+            *(self.say(name, customers=self.people(number)) for name, number in others),
         ]
         return self.say("people", period=self.period, steps=self.write.all_of(steps))
 

@@ -105,12 +105,12 @@ SAYS: Mapping[str, Text] = {
     },
     "people": {
         "en": "In the period {period}, {steps}.",
-        "da": "I perioden {period} {steps}.",
+        "da": "I perioden {period}: {steps}.",
     },
-    "saw": {"en": "{customers} saw the teaser", "da": "så {customers} teaseren"},
-    "came": {"en": "{customers} came and checked in", "da": "kom {customers} og tjekkede ind"},
-    "opened": {"en": "{customers} had the offer opened", "da": "fik {customers} tilbuddet åbnet"},
-    "redeemed": {"en": "{customers} redeemed it", "da": "indløste {customers} det"},
+    "saw": {"en": "{customers} saw the teaser", "da": "{customers} så teaseren"},
+    "came": {"en": "{customers} came and checked in", "da": "{customers} kom og tjekkede ind"},
+    "opened": {"en": "{customers} had the offer opened", "da": "{customers} fik tilbuddet åbnet"},
+    "redeemed": {"en": "{customers} redeemed it", "da": "{customers} indløste det"},
     "cost": {
         "en": "The rewards cost {cost}, which is {each} for each of {customers}.",
         "da": "Belønningerne kostede {cost}, det er {each} for hver af {customers}.",
