@@ -12,6 +12,7 @@ from lbs.stats import service
 from lbs.stats.schemas import (
     ComparisonQuerySchema,
     ComparisonSchema,
+    ExperimentResultsSchema,
     OfferSeriesQuerySchema,
     OfferTotalsQuerySchema,
     PledgesSchema,
@@ -20,6 +21,7 @@ from lbs.stats.schemas import (
     TotalsQuerySchema,
     TotalsSchema,
 )
+from lbs.stats.service import experiments
 
 STATS = merchant_with("stats")
 
@@ -105,6 +107,21 @@ class VenueSeries(MethodView):
         with transaction() as session:
             scope = service.venue_scope(session, merchant(), venue_id, **query)
             return service.series(session, scope, by=by, time_zone=time_zone)
+
+
+@blp.route("/v1/stats/experiments/<uuid:experiment_id>")
+class ExperimentResults(MethodView):
+    @blp.operation("read_experiment_results", STATS)
+    @blp.response(200, ExperimentResultsSchema)
+    def get(self, experiment_id: UUID) -> dict[str, Any]:
+        """Read whether an offer causes visits, and which version of it does best
+
+        Means for each exposed customer whose horizon is over, of each arm, and their differences
+        with intervals that hold however often one looks. The verdict follows the rule that was
+        stated before the start.
+        """
+        with transaction() as session:
+            return experiments.read_results(session, merchant(), experiment_id, now())
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from lbs.stats.rules.lift import NOTHING, Difference, Sample, compare
+from lbs.stats.rules.lift import Difference, Sample, compare
 from lbs.stats.rules.ratio import ALPHA, mismatch_p
 
 VISITS = "visits"
@@ -67,6 +67,9 @@ class Finding(StrEnum):
     FEWER_VISITS = "fewer_visits"
 
 
+NO_VERDICT = (Finding.MISMATCH, Finding.TOO_EARLY, Finding.STOPPED_EARLY, Finding.NOT_SHOWN)
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     finding: Finding
@@ -97,18 +100,24 @@ def conclude(design: Design, arms: Mapping[str, Arm], run: Run) -> Results:
     """
     p = mismatch_p([arms[arm].exposed for arm in design.shares], list(design.shares.values()))
     against = {
-        base: {arm: _differences(design, arms, arm, base) for arm in design.shares if arm != base}
+        base: {
+            arm: _differences(design, arms, arm, base)
+            for arm in design.shares
+            if arm != base and base in design.shares
+        }
         for base in (design.control, design.holdout)
     }
     early = _too_early(design, arms, run, p)
     control, holdout = against[design.control], against[design.holdout]
-    has_holdout = design.holdout in design.shares
+    has_control, has_holdout = (base in design.shares for base in against)
     return Results(
         mismatch_p=p,
         against_control=control,
-        against_holdout=holdout if has_holdout else {},
-        winner=(early or _winner(design, control)) if design.variants else None,
-        effect=(early or _effect(holdout[design.control][VISITS])) if has_holdout else None,
+        against_holdout=holdout,
+        winner=(early or _winner(design, control)) if has_control and design.variants else None,
+        effect=(early or _effect(holdout[design.control][VISITS]))
+        if has_control and has_holdout
+        else None,
     )
 
 
@@ -116,8 +125,6 @@ def _differences(
     design: Design, arms: Mapping[str, Arm], arm: str, base: str
 ) -> dict[str, Difference]:
     """By Bonferroni's inequality the intervals against one base hold together with 1 - alpha."""
-    if base not in design.shares:
-        return dict.fromkeys(METRICS, NOTHING)
     whole = design.min_customers / min(design.shares.values())
     return {
         metric: compare(
