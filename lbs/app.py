@@ -16,6 +16,7 @@ from lbs.checkins.routes import blp as checkins
 from lbs.circles.routes import friends, parties
 from lbs.config import Settings
 from lbs.db import Database
+from lbs.experiments.routes import blp as experiments
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> Flask:
         wristbands,
         offers,
         notices,
+        experiments,
         codes,
         parties,
         friends,

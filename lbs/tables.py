@@ -4,6 +4,7 @@ from lbs.accounts import models as accounts
 from lbs.audit import models as audit
 from lbs.checkins import models as checkins
 from lbs.circles import models as circles
+from lbs.experiments import models as experiments
 from lbs.http import guesses, idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
@@ -19,6 +20,7 @@ __all__ = [
     "audit",
     "checkins",
     "circles",
+    "experiments",
     "guesses",
     "idempotency",
     "ledger",

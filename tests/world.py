@@ -27,6 +27,17 @@ OFFER = {
     "valid_from": "2020-01-01T00:00:00Z",
     "valid_to": "2100-01-01T00:00:00Z",
 }
+EXPERIMENT = {
+    "metric": "visits",
+    "min_lift": 0.2,
+    "min_customers": 100,
+    "min_weeks": 2,
+    "arms": [
+        {"name": "control", "share_percent": 50},
+        {"name": "other", "share_percent": 50, "changes": {"teaser": "Come in from the cold"}},
+    ],
+}
+"""Of half against half."""
 METRE = 1 / 111_320
 """Degrees of latitude in a metre."""
 
@@ -97,6 +108,11 @@ class World:
         if status not in ("draft", "active"):
             self.ask("post", f"/v1/offers/{offer['id']}/status", json={"status": status})
         return self.ask("get", f"/v1/offers/{offer['id']}")
+
+    def experiment(self, offer: dict[str, Any], **members: Any) -> dict[str, Any]:
+        """One on the offer that runs."""
+        body = {**EXPERIMENT, "start": True, **members}
+        return self.ask("post", f"/v1/offers/{offer['id']}/experiments", json=body)
 
     def gate(self, venue: dict[str, Any]) -> None:
         """A reader that nobody uses: somewhere at the venue presence can be proved at L3."""

@@ -108,7 +108,8 @@ class Company:
         if int(row.user) % EVERY_REFERRED == 0:
             with self.db.transaction() as session:
                 customer_id = self.play.made.customer_ids[row.user]
-                shares.refer(session, customer_id, self.token, row.at - timedelta(hours=1))
+                an_hour_before = row.at - timedelta(hours=1)
+                shares.refer(session, customer_id, self.token, self.vault, an_hour_before)
 
 
 def play(db: Database, settings: Settings, rows: Sequence[Row], busiest: int) -> Play:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by, array
 from lbs.checkins.models import CheckIn
 from lbs.circles.queries import FRIENDS_OF, FRIENDS_PRESENT, PARTY_SIZE
 from lbs.db import Session, Statement
+from lbs.experiments.queries import EXPERIMENT
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
 from lbs.shares.queries import HAS_REFERRAL, IS_REFERRED
@@ -36,7 +37,7 @@ _LOCAL_DAY = "(CAST(:now AS timestamptz) AT TIME ZONE venue.time_zone)::date"
 
 _OFFERS = f"""
     SELECT jsonb_agg(jsonb_build_object(
-        'id', offer.id, 'version', offer.terms_version,
+        'id', offer.id, 'version', offer.terms_version, {EXPERIMENT},
         'taken', CASE WHEN coalesce(terms.limit_total, terms.limit_per_customer,
                                     terms.limit_per_day, terms.limit_per_venue,
                                     terms.limit_per_venue_day, terms.budget_minor)

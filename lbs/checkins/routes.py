@@ -331,8 +331,9 @@ class NearbyMap(MethodView):
 
 
 def _nearby(query: dict[str, Any]) -> list[service.NearbyVenue]:
+    search = service.Search(**query)
     with transaction() as session:
-        return service.nearby(session, customer().customer_id, **query, now=now())
+        return service.nearby(session, customer().customer_id, search, vault(), now())
 
 
 def tools() -> Tools:

@@ -53,6 +53,7 @@ SEALED = (
     Sealed("offer_code", "id", "sealed_code", "code_digest", lambda _, code: read_any(code)),
     Sealed("friend_invitation", "id", "sealed_code", "code_digest"),
     Sealed("share", "id", "sealed_token"),
+    Sealed("experiment", "id", "sealed_key"),
     Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )

@@ -58,6 +58,17 @@ class OfferEnded(Refused):
     title = "The offer has ended"
 
 
+class OfferInExperiment(Refused):
+    """While an experiment runs on the offer, its terms stay as they are, or its arms would not be
+    compared under the same conditions. Where the offer runs, and whether, can be changed.
+
+    Stop the experiment first, or promote one of its arms.
+    """
+
+    code = "offer-in-experiment"
+    title = "An experiment runs on the offer"
+
+
 class DatesRefused(Refused):
     """With the change, the offer's `valid_from` would not lie before its `valid_to`."""
 

@@ -29,12 +29,20 @@ class Offer(Model):
             initially="DEFERRED",
             use_alter=True,
         ),
+        ForeignKeyConstraint(
+            ["experiment_id", "id"],
+            ["experiment.id", "experiment.offer_id"],
+            name="fk_offer_experiment",
+            use_alter=True,
+        ),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"), index=True)
     status: Mapped[str]
     terms_version: Mapped[int]
     copied_from: Mapped[UUID | None] = mapped_column(ForeignKey("offer.id"))
+    experiment_id: Mapped[UUID | None]
+    """The experiment that runs on it: not everybody meets its newest terms."""
     review: Mapped[dict[str, Any] | None]
     """What was known when it last became active, or changed while it was."""
     version: Mapped[int]

@@ -100,6 +100,12 @@ def lock_offer(session: Session, offer_id: UUID, merchant_id: UUID) -> Offer | N
     )
 
 
+def next_version(session: Session, offer_id: UUID) -> int:
+    """The number of the next version of the offer's terms; the offer is locked."""
+    numbers = select(func.max(OfferVersion.number)).where(OfferVersion.offer_id == offer_id)
+    return int(session.scalars(numbers).one() or 0) + 1
+
+
 def list_venues_of_offer(
     session: Session, offer_id: UUID, *, limit: int, after: UUID | None
 ) -> Sequence[Row[Any]]:
@@ -260,6 +266,7 @@ def _view() -> Select[*tuple[Any, ...]]:
         Offer.version,
         Offer.terms_version,
         Offer.copied_from,
+        Offer.experiment_id,
         Offer.review,
         Offer.created_at,
         Offer.updated_at,

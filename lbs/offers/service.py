@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from lbs.offers.errors import (
     DatesRefused,
     NoticeNotFound,
     OfferEnded,
+    OfferInExperiment,
     OfferNotFound,
     OfferNotReady,
     PlaceNotFound,
@@ -156,12 +158,10 @@ def change_offer(
         raise OfferEnded
     before = load_offer(session, offer_id, merchant_id)
     if command.terms:
+        if offer.experiment_id is not None:
+            raise OfferInExperiment
         terms = _changed(before, command.terms)
-        _require_own_trail(session, merchant_id, terms["rule"])
-        offer.terms_version += 1
-        session.add(
-            OfferVersion(offer_id=offer_id, number=offer.terms_version, created_at=now, **terms)
-        )
+        offer.terms_version = _add_version(session, offer, terms, now)
     _touch(session, offer, now)
     _place(session, offer, command)
     if offer.status == "active":
@@ -170,6 +170,29 @@ def change_offer(
     said = {"before": _said(before), "after": _said(changed)}
     record(session, merchant_id, "offer.changed", offer_id, **said, now=now)
     return changed
+
+
+def add_version(session: Session, offer: Offer, changes: dict[str, Any], now: datetime) -> int:
+    """The number of a version of the locked offer's terms that only some customers meet.
+
+    It is reviewed as a change of an active offer: errors stop it.
+    """
+    own = load_offer(session, offer.id, offer.merchant_id)
+    terms = _changed(own, changes)
+    number = _add_version(session, offer, terms, now)
+    version = SimpleNamespace(**{**own._asdict(), **terms})
+    findings = _review(session, offer.merchant_id, version, now)
+    if policy.stops(findings):
+        raise OfferNotReady(findings)
+    return number
+
+
+def set_experiment(
+    session: Session, offer: Offer, experiment_id: UUID | None, now: datetime
+) -> None:
+    """The experiment that runs on the locked offer from now on, if any."""
+    offer.experiment_id = experiment_id
+    _touch(session, offer, now)
 
 
 def set_status(
@@ -291,6 +314,14 @@ def _require_own_trail(session: Session, merchant_id: UUID, rule: dict[str, Any]
     venue_ids = {venue_id for trail in trails for venue_id in trail.venue_ids}
     if queries.count_venues(session, merchant_id, sorted(venue_ids)) < len(venue_ids):
         raise PlaceNotFound
+
+
+def _add_version(session: Session, offer: Offer, terms: dict[str, Any], now: datetime) -> int:
+    _require_own_trail(session, offer.merchant_id, terms["rule"])
+    number = queries.next_version(session, offer.id)
+    session.add(OfferVersion(offer_id=offer.id, number=number, created_at=now, **terms))
+    session.flush()
+    return number
 
 
 def _changed(offer: Any, terms: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,7 @@ USE_REFERRALS = Statement(f"""
 """)
 
 FIND_RUNNING = Statement("""
-    SELECT offer.id, offer.merchant_id, offer.terms_version
+    SELECT offer.id, offer.merchant_id, offer.terms_version, offer.experiment_id
     FROM offer JOIN offer_version AS terms
       ON (terms.offer_id, terms.number) = (offer.id, offer.terms_version)
     WHERE offer.id = :offer_id AND offer.status = 'active' AND terms.valid_to > :now
@@ -84,8 +84,10 @@ FIND_OWN_SHARE = Statement("""
 """)
 
 FIND_SHARE = Statement("""
-    SELECT id, offer_id, merchant_id, customer_id, subject_id FROM share
-    WHERE token_digest = :digest
+    SELECT share.id, share.offer_id, share.merchant_id, share.customer_id, share.subject_id,
+           offer.experiment_id
+    FROM share JOIN offer ON offer.id = share.offer_id
+    WHERE share.token_digest = :digest
 """)
 
 BIND = Statement("""

@@ -9,6 +9,7 @@ from lbs.accounts.auth import CUSTOMER, customer
 from lbs.http.api import Blueprint
 from lbs.http.context import now, transaction, vault
 from lbs.shares import service
+from lbs.shares.errors import OfferNotRunning
 from lbs.shares.schemas import CreateReferralSchema, ReferralSchema, ShareSchema
 
 TOKEN_BYTES = 16
@@ -46,7 +47,10 @@ class Referrals(MethodView):
         offer is credited to it, once.
         """
         with transaction() as session:
-            return service.refer(session, customer().customer_id, body["token"], now())
+            found = service.refer(session, customer().customer_id, body["token"], vault(), now())
+        if found is None:
+            raise OfferNotRunning
+        return found
 
 
 def _token() -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from lbs.accounts.errors import CustomerGone
 from lbs.db import Session
+from lbs.experiments.service import expose, exposure_to
 from lbs.shares import queries
 from lbs.shares.errors import OfferNotRunning, ReferralRefused, ShareNotFound
 from lbs.vault import Vault, hash_token
@@ -34,7 +36,7 @@ def share_offer(
     """The token of the customer's share of the offer: always the same one."""
     subject_id = _lock_subject(session, customer_id)
     offer = queries.find_running(session, offer_id, now)
-    if offer is None:
+    if offer is None or _is_held_out(session, offer, subject_id, vault):
         raise OfferNotRunning
     share = queries.find_own_share(session, customer_id, offer_id)
     if share is None:
@@ -56,9 +58,14 @@ def share_offer(
     return vault.unseal(share.sealed_token)
 
 
-def refer(session: Session, customer_id: UUID, token: str, now: datetime) -> Referred:
-    """The customer has come by a share; the last one within seven days counts."""
-    _lock_subject(session, customer_id)
+def refer(
+    session: Session, customer_id: UUID, token: str, vault: Vault, now: datetime
+) -> Referred | None:
+    """The customer has come by a share; the last one within seven days counts.
+
+    None where the customer is held out of the offer, to be refused when the visit has been kept.
+    """
+    subject_id = _lock_subject(session, customer_id)
     share = queries.find_share(session, hash_token(token))
     if share is None:
         raise ShareNotFound
@@ -71,7 +78,18 @@ def refer(session: Session, customer_id: UUID, token: str, now: datetime) -> Ref
         raise ReferralRefused
     if bound.is_new:
         queries.record_visit(session, share.id, now)
+    if share.experiment_id:
+        exposure = exposure_to(session, share.experiment_id, subject_id, vault)
+        expose(session, [exposure], "share", now)
+        if exposure.is_held_out:
+            return None
     return Referred(share.offer_id, now + REFERRED_FOR)
+
+
+def _is_held_out(session: Session, offer: Any, subject_id: UUID, vault: Vault) -> bool:
+    if offer.experiment_id is None:
+        return False
+    return exposure_to(session, offer.experiment_id, subject_id, vault).is_held_out
 
 
 def _lock_subject(session: Session, customer_id: UUID) -> UUID:

@@ -24,6 +24,7 @@ from lbs.stats.schemas import (
     ComparisonQuerySchema,
     ComparisonSchema,
     CustomersSchema,
+    ExperimentResultsSchema,
     FunnelQuerySchema,
     FunnelSchema,
     HoursQuerySchema,
@@ -42,6 +43,7 @@ from lbs.stats.schemas import (
     SeriesQuerySchema,
     SeriesSchema,
 )
+from lbs.stats.service import experiments
 from lbs.stats.service.report import ReportPeriod, load_report
 
 STATS = merchant_with("stats")
@@ -240,6 +242,21 @@ class OfferComparison(MethodView):
         offer_ids = [offer_id, *query.pop("others")]
         with reading() as session:
             return service.compare(session, merchant(), offer_ids, **_until_now(query))
+
+
+@blp.route("/v1/stats/experiments/<uuid:experiment_id>")
+class ExperimentResults(MethodView):
+    @blp.operation("read_experiment_results", STATS)
+    @blp.response(200, ExperimentResultsSchema)
+    def get(self, experiment_id: UUID) -> dict[str, Any]:
+        """Read whether an offer causes visits, and which version of it does best
+
+        Means for each exposed customer whose horizon is over, of each arm, and their differences
+        with intervals that hold however often one looks. The verdict follows the rule that was
+        stated before the start.
+        """
+        with reading() as session:
+            return experiments.read_results(session, merchant(), experiment_id, now())
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,10 @@ LOGGED = {
     "set_offer_status": "offer.status_set",
     "set_stacking": "stacking.set",
     "import_offer_codes": "offer.codes_imported",
+    "create_experiment": "experiment.created",
+    "start_experiment": "experiment.started",
+    "stop_experiment": "experiment.stopped",
+    "promote_arm": "experiment.promoted",
     "create_promotion": "promotion.created",
     "import_promotions": "promotion.created",
     "change_promotion": "promotion.changed",
@@ -54,6 +58,7 @@ LOGGED = {
 NOT_LOGGED = {
     "redeem": "the redemption itself keeps the key",
     "simulate_offer": "a dry run changes nothing",
+    "plan_experiment": "a reckoning changes nothing",
     "verify_receipt": "nothing that a merchant set is changed",
     "mark_notice_read": "the notice itself keeps the time",
 }
@@ -213,6 +218,23 @@ class Doings:
     def set_stacking(self) -> str:
         self.ask("put", "/v1/stacking", policy="best_for_customer")
         return str(self.world.merchant_id)
+
+    def create_experiment(self) -> str:
+        return self.world.experiment(self.offer, start=False)["id"]
+
+    def _experiment(self, verb: str, **body: Any) -> str:
+        made = self.world.experiment(self.offer, start=verb != "start")
+        path = f"/v1/offers/{self.offer['id']}/experiments/{made['id']}/{verb}"
+        return self.ask("post", path, **body)["id"]
+
+    def start_experiment(self) -> str:
+        return self._experiment("start")
+
+    def stop_experiment(self) -> str:
+        return self._experiment("stop")
+
+    def promote_arm(self) -> str:
+        return self._experiment("promote", arm="other")
 
     def import_offer_codes(self) -> str:
         path = f"/v1/offers/{self.offer['id']}/codes/import"

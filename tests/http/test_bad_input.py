@@ -766,6 +766,7 @@ def test_a_whole_number_may_be_written_with_a_point_but_stays_whole(world: World
         ("post", "/v1/redemptions/{id}/reversal", "redemption-not-found"),
         ("get", "/v1/stats/venues/{id}", "venue-not-found"),
         ("get", "/v1/stats/offers/{id}", "offer-not-found"),
+        ("get", "/v1/stats/experiments/{id}", "experiment-not-found"),
         ("get", "/v1/stats/offers/{id}/pledges", "offer-not-found"),
         ("get", "/v1/stats/offers/{id}/report", "offer-not-found"),
         ("get", "/v1/events/{id}", "event-not-found"),

@@ -41,9 +41,9 @@ OPERATIONS = [
 ]
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
-    "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
-    "preview", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse",
-    "revoke", "rotate", "set", "simulate", "unbind", "verify", "void",
+    "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark", "plan",
+    "preview", "promote", "read", "redeem", "refresh", "register", "remove", "report", "retire",
+    "reverse", "revoke", "rotate", "set", "simulate", "start", "stop", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
     "image/png": {"type": "string", "format": "binary"},

@@ -16,6 +16,7 @@ from sqlalchemy import text
 
 from lbs.accounts.policy import SCOPES, pseudonym
 from lbs.proofs.rules.provisioning import WITH_KEY
+from tests.world import EXPERIMENT as EXPERIMENT_BODY
 from tests.world import OFFER, World, now
 
 PROOFS: dict[str, dict[str, Any]] = {
@@ -88,6 +89,10 @@ def promotion(ids: dict[str, str]) -> dict[str, Any]:
     return {"text": "x", "channel": "poster"}
 
 
+def experiment(ids: dict[str, str]) -> dict[str, Any]:
+    return EXPERIMENT_BODY
+
+
 def proof(ids: dict[str, str]) -> dict[str, Any]:
     return {"kind": "venue_code", "name": "x"}
 
@@ -114,6 +119,8 @@ BAND, OWN_BANDS = "/v1/wristbands/<uuid:wristband_id>", "/v1/customers/me/wristb
 CHECK_IN = "/v1/check-ins/<uuid:check_in_id>"
 PROMOTION, NOTICE = "/v1/promotions/<uuid:promotion_id>", "/v1/notices/<uuid:notice_id>"
 FRIENDS = "/v1/customers/me/friends"
+EXPERIMENTS = f"{OFFER_PATH}/experiments"
+EXPERIMENT = f"{EXPERIMENTS}/<uuid:experiment_id>"
 
 ROUTES: dict[str, Route] = {
     "GET /v1/api-keys": Route("owner", 200),
@@ -195,6 +202,15 @@ ROUTES: dict[str, Route] = {
     f"GET {OFFER_PATH}/comparison": Route(
         "stats", query=lambda ids: {"with": ids["other_offer_id"]}
     ),
+    f"GET {EXPERIMENTS}": Route("offers"),
+    f"POST {EXPERIMENTS}": Route("offers", body=experiment),
+    f"POST {EXPERIMENTS}/plan": Route(
+        "offers", body=lambda ids: {"metric": "visits", "min_lift": 0.2}
+    ),
+    f"GET {EXPERIMENT}": Route("offers"),
+    f"POST {EXPERIMENT}/start": Route("offers"),
+    f"POST {EXPERIMENT}/stop": Route("offers"),
+    f"POST {EXPERIMENT}/promote": Route("offers", body=lambda ids: {"arm": "other"}),
     f"GET {OFFER_PATH}/staff-sheet": Route("offers"),
     f"GET {OFFER_PATH}/codes": Route("offers"),
     f"GET {OFFER_PATH}/codes.csv": Route("offers"),
@@ -253,6 +269,7 @@ ROUTES: dict[str, Route] = {
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
     f"GET {STATS}/offers/<uuid:offer_id>/report": Route("stats", query=at_the_venue),
     f"GET {STATS}/venues/<uuid:venue_id>": Route("stats"),
+    f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),
     f"GET {STATS}/venues/<uuid:venue_id>/series": Route("stats", query=lambda ids: PERIOD),
 }
 

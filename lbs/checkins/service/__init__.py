@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -49,7 +49,16 @@ from lbs.checkins.service.grants import (
     unused,
 )
 from lbs.checkins.service.histories import PEOPLE, Histories, Place, Visitor, histories
+from lbs.checkins.service.variants import (
+    Offers,
+    experiments_at,
+    first_exposures,
+    own_of,
+    sort_others,
+)
 from lbs.db import Session, new_id
+from lbs.experiments.policy import versions_of
+from lbs.experiments.service import expose
 from lbs.geo import Point, distance_m
 from lbs.offers.queries import terms_of
 from lbs.offers.rules import (
@@ -87,9 +96,6 @@ from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
 from lbs.venues.errors import VenueNotFound
 from lbs.venues.policy import is_open
-
-Offers = Sequence[tuple[dict[str, Any], Offer]]
-"""Each row, and the same for the rules."""
 
 TRIES = 3
 NOBODYS = UUID(int=0)
@@ -288,6 +294,16 @@ class CheckedIn:
 
 
 @dataclass(frozen=True, slots=True)
+class Search:
+    """For venues at most so far from a position."""
+
+    lon: float
+    lat: float
+    radius_m: float
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class NearbyVenue:
     id: UUID
     name: str
@@ -374,17 +390,20 @@ def confirm_by_staff(
 def nearby(
     session: Session,
     customer_id: UUID,
-    *,
-    lon: float,
-    lat: float,
-    radius_m: float,
-    limit: int,
+    search: Search,
+    vault: Vault,
     now: datetime,
 ) -> list[NearbyVenue]:
-    rows = queries.nearby(
-        session, customer_id=customer_id, lon=lon, lat=lat, radius_m=radius_m, limit=limit, now=now
-    )
-    offers = _offers(session, rows, now)
+    rows = queries.nearby(session, customer_id=customer_id, **asdict(search), now=now)
+    versions = _offers(session, rows, vault, now)
+    exposures = [
+        one
+        for row, there in zip(rows, versions, strict=True)
+        for one in first_exposures(there, row)
+    ]
+    if exposures:
+        expose(session, exposures, "nearby", now)
+    offers = [own_of(there, row.subject_id) for row, there in zip(rows, versions, strict=True)]
     places = [
         Place(_history(row, now), [offer for _, offer in there])
         for row, there in zip(rows, offers, strict=True)
@@ -476,8 +495,9 @@ def _try_to_conclude(
     if claim.verdict == Verdict.ACCEPTED.word:
         judgement = uphold(judgement, claim.level)
     case = Case(customer_id, claim, seen, facts, judgement, now)
-    [offers] = _offers(session, [seen], claim.occurred_at)
-    place = Place(case.history, [offer for _, offer in offers])
+    [versions] = _offers(session, [seen], tools.vault, claim.occurred_at)
+    offers = own_of(versions, seen.subject_id)
+    place = Place(case.history, [offer for _, offer in versions])
     if judgement.accepted:
         _wait(session, case, place)
     visitor = Visitor(customer_id, claim.id, claim.occurred_at, claim.company.party_id)
@@ -485,14 +505,17 @@ def _try_to_conclude(
     columns = {
         **_check_in_columns(case),
         **_fix_columns(claim, tools.vault),
-        **_event_columns(case, offers),
+        **_event_columns(case, versions),
     }
     opening = {offer.id: look for _, offer in offers if (look := case.opens(offer))}
     own = list(_own_grants(case, offers, opening, tools))
-    others = _others_grants(session, case, offers, tools)
+    reached = _others_grants(session, case, versions, tools)
+    others, met = sort_others(versions, reached, seen.venue_id)
     written = _write(session, case, columns, own, others, tools.vault)
     if written is None:
         return None
+    if exposures := [*first_exposures(versions, seen), *met]:
+        expose(session, exposures, "check_in", now)
     unlocked = [grant.view for grant in written.granted]
     if seen.is_referred and unlocked:
         _credit(session, case, unlocked)
@@ -696,7 +719,9 @@ def _event_columns(case: Case, offers: Offers) -> dict[str, Any]:
         "merchant_id": case.seen.merchant_id,
         "verdict_before": case.claim.verdict,
         "first_visit": case.judgement.accepted and case.holder.first_visit,
-        "offer_ids": [offer.id for _, offer in offers if offer.valid_from <= case.now],
+        "offer_ids": list(
+            dict.fromkeys(offer.id for _, offer in offers if offer.valid_from <= case.now)
+        ),
         "reasons": [reason.value for reason in case.judgement.reasons],
         "counted": case.holder.counted,
     }
@@ -738,13 +763,14 @@ def _read_proof(written: dict[str, Any]) -> Proven:
     )
 
 
-def _offers(session: Session, venues: Sequence[Any], at: datetime) -> list[Offers]:
-    """The running and coming offers at each venue, with their terms."""
-    versions = {_version(offer) for venue in venues for offer in venue.offers or ()}
-    terms = terms_of(session, versions)
+def _offers(session: Session, venues: Sequence[Any], vault: Vault, at: datetime) -> list[Offers]:
+    """The running and coming offers at each venue, in each version, with their terms."""
+    experiments = experiments_at(session, venues, vault)
+    offers = [list(versions_of(venue.offers or (), experiments)) for venue in venues]
+    terms = terms_of(session, {_version(offer) for there in offers for offer in there})
     return [
-        [_meet({**terms[_version(offer)], **offer}, venue, at) for offer in venue.offers or ()]
-        for venue in venues
+        [_meet({**terms[_version(offer)], **offer}, venue, at) for offer in there]
+        for venue, there in zip(venues, offers, strict=True)
     ]
 
 
@@ -787,12 +813,18 @@ def _own_grants(
 
 
 def _others_grants(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:
-    """What the check-in completes for those who came before, by their own last check-in."""
+    """What any version of an offer would give to those who came before, now that it is complete,
+    by their own last check-in.
+    """
     grants = [
         *_completed(session, case, offers, tools),
         *_brought(session, case, offers, tools),
     ]
-    return list({(one.holder.check_in_id, one.view.offer_id): one for one in grants}.values())
+    return list({(one.holder.check_in_id, *_version_of(one)): one for one in grants}.values())
+
+
+def _version_of(grant: Grant) -> tuple[UUID, int]:
+    return grant.view.offer_id, grant.view.offer_version
 
 
 def _completed(session: Session, case: Case, offers: Offers, tools: Tools) -> list[Grant]:

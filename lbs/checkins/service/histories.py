@@ -105,7 +105,7 @@ def _trail(offer: Offer) -> Iterator[str]:
 
 def _fill(history: History, offer: Offer, found: Mapping[str, Any]) -> History:
     row = found.get(str(history.venue_id))
-    if row is None or not needs_of(offer.rule):
+    if row is None:
         return history
     opened = (row.opened or {}).get(offer.id, {})
     return replace(

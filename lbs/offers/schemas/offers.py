@@ -620,6 +620,7 @@ class OfferSchema(Schema):
         "version": 2,
         "terms_version": 1,
         "copied_from": None,
+        "experiment_id": None,
         "review": PassedReviewSchema.example,
         **_OFFER,
         "audience": ANYONE,
@@ -647,6 +648,11 @@ class OfferSchema(Schema):
     )
     copied_from = fields.UUID(
         required=True, allow_none=True, metadata={"description": "The offer it is a copy of"}
+    )
+    experiment_id = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The experiment that runs on it; null: none does"},
     )
     review = fields.Nested(
         PassedReviewSchema,
