@@ -10,8 +10,12 @@ from uuid import UUID
 
 from lbs.accounts.policy import MerchantKey
 from lbs.db import Session
+from lbs.experiments.policy import CONTROL, HOLDOUT
+from lbs.experiments.service import list_experiments
 from lbs.offers.service import list_places, load_offer
 from lbs.stats.rules.report.data import (
+    Arm,
+    Comparison,
     Money,
     Period,
     Place,
@@ -20,7 +24,12 @@ from lbs.stats.rules.report.data import (
     Step,
     last_days,
 )
+from lbs.stats.rules.words import effect_text, winner_text
 from lbs.stats.service import Scope, funnel, money, offer_scope, series
+from lbs.stats.service.experiments import read_results
+
+LATEST = 10
+"""Among so many experiments one is looked for that has started."""
 
 NO_ZONE = "UTC"
 """Of an offer that runs nowhere yet."""
@@ -68,6 +77,7 @@ def load_report(
         before=_period(session, before),
         points=_points(session, scope, zone),
         places=_places(session, scope, places),
+        comparisons=None if key.venue_ids else _comparisons(session, key, offer_id, asked.end),
         smallest_group=min_group,
     )
 
@@ -132,4 +142,52 @@ def _place(place: Any, steps: Mapping[str, Any] | None) -> Place:
         check_ins=steps["checked_in"]["count"],
         unlocks=steps["unlocked"]["count"],
         redemptions=steps["redeemed"]["count"],
+    )
+
+
+def _comparisons(
+    session: Session, key: MerchantKey, offer_id: UUID, now: datetime
+) -> tuple[Comparison, ...]:
+    """Of the newest experiment that had started: the offer against nothing, and its versions."""
+    started = [
+        view.experiment
+        for view in list_experiments(session, offer_id, key.merchant_id, limit=LATEST, after=None)
+        if view.experiment.started_at and view.experiment.started_at < now
+    ]
+    if not started:
+        return ()
+    results = read_results(session, key, started[0].id, now)
+    versions = [arm for arm in results["arms"] if arm["arm"] != HOLDOUT]
+    whole = {
+        "started_at": results["started_at"],
+        "ended_at": started[0].stopped_at,
+        "confidence": 1 - results["alpha"],
+        "is_sound": not results["mismatch"]["is_mismatch"],
+    }
+    found = []
+    if results["effect"]:
+        arms = tuple(_arm(arm, "visits", "against_holdout") for arm in results["arms"])
+        verdict = effect_text(results["effect"])
+        found.append(Comparison("visits", arms, HOLDOUT, verdict, **whole))
+    if results["winner"]:
+        metric = results["metric"]
+        arms = tuple(_arm(arm, metric, "against_control") for arm in versions)
+        verdict = winner_text(results["winner"], results["alpha"])
+        currency = results["currency"] if metric == "revenue" else None
+        found.append(Comparison(metric, arms, CONTROL, verdict, currency=currency, **whole))
+    return tuple(found)
+
+
+def _arm(arm: Mapping[str, Any], metric: str, against: str) -> Arm:
+    counted = Arm(arm["arm"], arm["customers"], arm["means"][metric])
+    if arm[against] is None:
+        return counted
+    difference = arm[against][metric]
+    interval = difference["interval"]
+    return replace(
+        counted,
+        difference=difference["absolute"],
+        low=interval and interval.low,
+        high=interval and interval.high,
+        lift=difference["lift"],
     )

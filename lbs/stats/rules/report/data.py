@@ -143,7 +143,9 @@ class ReportData:
     before: Period
     points: tuple[Point, ...]
     places: tuple[Place, ...]
-    comparisons: tuple[Comparison, ...] = ()
+    comparisons: tuple[Comparison, ...] | None = ()
+    """None where they may not be told: an experiment runs at all venues of an offer."""
+
     smallest_group: int = 5
 
 

@@ -15,7 +15,8 @@ ROW, AXIS = 54.0, 30.0
 PER = 100
 """Counts are told for so many customers; money for one."""
 
-HOLDOUT = "holdout"
+OWN = frozenset({"holdout", "control"})
+"""Arms that have a name in the language of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +145,10 @@ class Lift(Part):
         )
 
     def _name(self, arm: str) -> str:
-        return self.say("holdout") if arm == HOLDOUT else arm
+        return self.say(arm) if arm in OWN else arm
 
     def _quoted(self, arm: str) -> str:
-        return self.say("holdout") if arm == HOLDOUT else self.say("quoted", name=arm)
+        return self.say(arm) if arm in OWN else self.say("quoted", name=arm)
 
     def _difference(self, amount: float | None, *, unknown: str = NONE) -> str:
         return unknown if amount is None else self._amount(amount, signed=True)

@@ -22,4 +22,4 @@ class Page(Part):
         self.series = Series(data, lang)
         self.costs = Costs(data, lang)
         self.places = Places(data, lang)
-        self.lifts = [Lift(data, lang, comparison) for comparison in data.comparisons]
+        self.lifts = [Lift(data, lang, comparison) for comparison in data.comparisons or ()]

@@ -84,7 +84,7 @@ class Summary(Part):
     def _cause(self) -> str:
         if self.data.comparisons:
             return self.say("cause_below", title=self.say("lift"))
-        return self.say("cause_unknown")
+        return self.say("cause_unknown" if self.data.comparisons == () else "cause_untold")
 
     def tiles(self) -> Iterator[tuple[str, str, str]]:
         """Each with what it is, and how it was before."""

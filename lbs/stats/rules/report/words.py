@@ -146,6 +146,10 @@ SAYS: Mapping[str, Text] = {
         "en": "Whether the offer caused the visits is not known.",
         "da": "Om tilbuddet var årsag til besøgene, vides ikke.",
     },
+    "cause_untold": {
+        "en": "Whether the offer caused the visits is told to those who may see all its venues.",
+        "da": "Om tilbuddet var årsag til besøgene, fortælles dem, der må se alle dets steder.",
+    },
     "cause_below": {
         "en": "Whether the offer caused this is said under “{title}”.",
         "da": "Om tilbuddet var årsagen, står under »{title}«.",
@@ -277,6 +281,7 @@ SAYS: Mapping[str, Text] = {
     "interval": {"en": "{confidence} interval", "da": "Interval, {confidence}"},
     "quoted": {"en": "“{name}”", "da": "»{name}«"},
     "holdout": {"en": "those held out", "da": "dem, der blev holdt ude"},
+    "control": {"en": "the offer as it was", "da": "tilbuddet, som det var"},
     "to": {"en": "{low} to {high}", "da": "{low} til {high}"},
     "since": {"en": "since {date}", "da": "siden {date}"},
     "reading": {"en": "How to read this", "da": "Sådan læses det"},
