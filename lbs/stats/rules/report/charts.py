@@ -220,7 +220,8 @@ def draw_map(spots: Sequence[Spot]) -> Map:
     """Equirectangular: true to scale along the middle parallel. The first spots are numbered."""
     places, width_m = _project(spots)
     largest = max((spot.weight or 0 for spot in spots), default=0)
-    radii = [_radius(spot.weight, largest) for spot in spots]
+    room = max(RADIUS, LARGEST_RADIUS * math.sqrt(min(1, NAMED / max(len(spots), 1))))
+    radii = [_radius(spot.weight, largest, room) for spot in spots]
     numbers = _numbers(places)
     dots = tuple(
         Dot(
@@ -277,11 +278,11 @@ def _one_side(lons: list[float]) -> list[float]:
     return lons
 
 
-def _radius(weight: int | None, largest: int) -> float:
-    """The area stands for the weight."""
+def _radius(weight: int | None, largest: int, room: float) -> float:
+    """The area stands for the weight; the more venues, the less `room` there is for each."""
     if not weight:
         return RADIUS
-    return _round(max(RADIUS, LARGEST_RADIUS * math.sqrt(weight / largest)))
+    return _round(max(RADIUS, room * math.sqrt(weight / largest)))
 
 
 def _numbers(places: Sequence[tuple[float, float]]) -> list[int | None]:
