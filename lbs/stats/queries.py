@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg.types.json import Jsonb
 from sqlalchemy import Row, text
 
 from lbs.db import Session, Statement
@@ -232,11 +233,20 @@ _DIRTY = """
           ON (later.subject_id, later.venue_id) = (revised.subject_id, revised.venue_id)
           AND later.verdict = 'accepted' AND later.at >= revised.since
         WHERE revised.moves_first
+        UNION ALL
+        SELECT later.merchant_id, later.at
+        FROM (SELECT merchant_id, subject_id, min(at) AS at FROM news WHERE kind = 'exposed'
+              GROUP BY merchant_id, subject_id) AS exposed
+        JOIN ledger_event AS later USING (merchant_id, subject_id)
+        WHERE later.at >= exposed.at
+          AND later.at >= (SELECT min(at) FROM news WHERE kind = 'exposed')
     )
     SELECT DISTINCT merchant_id, date_trunc('hour', at, 'UTC') AS hour FROM touched
     ORDER BY merchant_id, hour
 """
-"""A fact changes the hour it is in; another verdict also those of what the check-in led to."""
+"""A fact changes the hour it is in; another verdict also those of what the check-in led to, and an
+exposure those of what its customer does in its arm.
+"""
 
 DIRTIED = Statement(
     _DIRTY.format(
@@ -396,9 +406,16 @@ def clear_all(session: Session) -> None:
         statement.do(session, {})
 
 
-def add_rollups(session: Session, rows: Iterable[Sequence[Any]]) -> None:
+def add_rollups(session: Session, rows: Iterable[tuple[tuple[Any, ...], Any]]) -> None:
+    """Each with its key, and what is kept under it as a tally packs it."""
     with session.driver.cursor() as cursor:
-        cursor.executemany(ADD, rows)
+        cursor.executemany(
+            ADD,
+            (
+                (*key, Jsonb(counts), Jsonb(elapsed), steps, customers)
+                for key, (counts, elapsed, steps, customers) in rows
+            ),
+        )
 
 
 def set_scopes(session: Session, merchant_id: UUID, zones: dict[tuple[UUID, UUID], str]) -> None:

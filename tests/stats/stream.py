@@ -196,11 +196,13 @@ def of_offer(events: list[Any], offer: dict[str, Any]) -> Iterator[Any]:
 
 
 def bucket_of(moment: datetime, by: str, zone: ZoneInfo) -> datetime:
-    """When the hour, day or week of the zone began, in which the moment lies."""
+    """When the hour, day, week or month of the zone began, in which the moment lies."""
     local = moment.astimezone(zone)
     if by == "hour":
         return local.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
     day = local.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if by == "week":
         day -= timedelta(days=day.weekday())
+    if by == "month":
+        day = day.replace(day=1)
     return day.astimezone(UTC)

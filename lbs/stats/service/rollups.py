@@ -175,7 +175,7 @@ def _add(
     queries.add_rollups(
         session,
         (
-            (*unit, tier, dimension, start, value, *tally.packed())
+            ((*unit, tier, dimension, start, value), tally.packed())
             for (unit, start, dimension, value), tally in tallies.items()
         ),
     )
