@@ -79,9 +79,9 @@ def stats(merchant_id: UUID, offer_id: UUID) -> Response:
     """The service's statements for the funnel of an offer, in its order."""
     now, merchant = datetime.now(UTC), {"merchant_id": merchant_id}
     with pool.connection() as connection:
-        mark: Any = stats_queries.READ_MARK.run(connection, {}).fetchone()
-        news = {**merchant, "mark": str(mark["mark"])}
-        dirty = [row["hour"] for row in stats_queries.DIRTY.run(connection, news)]
+        mark: Any = stats_queries.READ_MARK.run(connection, merchant).fetchone()
+        news = {**merchant, "mark": str(mark["mark"]), "lost": mark["lost"]}
+        dirty = [row["hour"] for row in stats_queries.NEWS.run(connection, news)]
         parts = cover(EPOCH, now, ZoneInfo("UTC"), dirty)
         kept = {
             "scope_ids": [offer_id],
@@ -102,7 +102,7 @@ def stats(merchant_id: UUID, offer_id: UUID) -> Response:
             "changed_since": now - timedelta(days=1),
             "kinds": list(stats_queries.KINDS),
         }
-        count = stats_queries.COUNT_FACTS[stats_queries.OF_OFFER]
+        count = stats_queries.statement_of(stats_queries.OF_OFFER, lost=False, exposed=False)
         live = count.run(connection, asked, binary=True).fetchall()
     return jsonify(kept=[row["counts"] for row in rows], live=len(live))
 

@@ -186,11 +186,12 @@ def test_the_whole_story(sdk: Sdk, connect: Any, world: World):  # noqa: PLR0915
     again = sdk.call("redemptions.redeem", merchant, body=redeem, **once())
     assert again.status_code == 201
 
-    stats = sdk.call("stats.read_offer_stats", merchant, offer.id).parsed
+    stats = sdk.call("stats.read_offer_funnel", merchant, offer.id).parsed
     assert stats.check_ins == m.CheckInCounts(accepted=1, ambiguous=0, rejected=1)
-    assert (stats.unlocks, stats.redemptions, stats.reversals) == (1, 2, 1)
-    assert stats.from_ is None
-    [money] = stats.money
+    counted = {step.step: step.count for step in stats.steps}
+    assert (counted[m.FunnelStep.UNLOCKED], counted[m.FunnelStep.REDEEMED]) == (1, 2)
+    assert (stats.reversed_, stats.from_, stats.previous) == (1, None, None)
+    [money] = sdk.call("stats.read_offer_money", merchant, offer.id).parsed.items
     assert (money.currency, money.amount_minor) == ("DKK", 12000)
 
     body = m.SimulateReplay(days=30, terms=m.TriedTerms(cost_minor=700))

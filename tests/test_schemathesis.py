@@ -49,10 +49,11 @@ RULES_BEYOND_SCHEMA = {
     "import_venues",
     "read_offer_pledges",
     "read_offer_report",
-    "read_offer_series",
-    "read_offer_stats",
-    "read_venue_series",
-    "read_venue_stats",
+    *(
+        f"read_{subject}_{answer}"
+        for subject in ("offer", "venue", "group", "merchant")
+        for answer in ("funnel", "series", "money", "retention", "hours", "customers")
+    ),
     "register_customer",
     "rotate_venue_proof",
     "simulate_offer",

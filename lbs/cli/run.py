@@ -115,7 +115,7 @@ The merchant reads the offer:
 
 The marketer pulls its numbers:
   curl -s -H 'Authorization: Bearer {sample.merchant_key}' \\
-    {address}/v1/stats/offers/{told.offer_id}
+    {address}/v1/stats/offers/{told.offer_id}/funnel
 
 An app registers customers with its key {sample.publishable_key}
 

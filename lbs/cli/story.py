@@ -252,40 +252,23 @@ def _redeem_twice(player: Player, sample: Sample, venue: dict[str, Any], code: s
 
 def _count(player: Player, sample: Sample, offer: dict[str, Any]) -> None:
     path = f"/v1/stats/offers/{offer['id']}"
-    stats = player.ask("GET", path, sample.merchant_key)
-    expected = {
-        "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
-        "unlocks": 1,
-        "redemptions": 2,
-        "reversals": 1,
-        "unique_customers": 1,
-        "new_customers": 1,
-        "money": [
-            {"currency": "DKK", "value_minor": 3500, "cost_minor": 600, "amount_minor": 8900}
-        ],
-    }
-    require({name: stats[name] for name in expected} == expected, stats)
-    player.step("The offer's funnel, as a marketer pulls it:")
-    check_ins = stats["check_ins"]
-    for name, number in (
-        ("check-ins accepted", check_ins["accepted"]),
-        ("check-ins ambiguous", check_ins["ambiguous"]),
-        ("check-ins rejected", check_ins["rejected"]),
-        ("unlocks", stats["unlocks"]),
-        ("redemptions", stats["redemptions"]),
-        ("reversals", stats["reversals"]),
-        ("unique customers", stats["unique_customers"]),
-        ("new customers", stats["new_customers"]),
-        *(
-            (
-                name.removesuffix("_minor"),
-                _money(money[name], money["currency"]),
-            )
-            for money in stats["money"]
-            for name in ("value_minor", "cost_minor", "amount_minor")
-        ),
-    ):
-        player.say(f"      {name:<24}{number:>14}")
+    funnel = player.ask("GET", f"{path}/funnel", sample.merchant_key)
+    [money] = player.ask("GET", f"{path}/money", sample.merchant_key)["items"]
+    steps = {step["step"]: (step["count"], step["customers"]) for step in funnel["steps"]}
+    require(funnel["check_ins"] == {"accepted": 1, "ambiguous": 0, "rejected": 1}, funnel)
+    taken = {"checked_in": (1, 1), "unlocked": (1, 1), "redeemed": (2, 1)}
+    require({name: steps[name] for name in taken} == taken, funnel)
+    require((funnel["reversed"], funnel["new_customers"]) == (1, 1), funnel)
+    sums = {"value_minor": 3500, "cost_minor": 600, "amount_minor": 8900}
+    require({name: money[name] for name in sums} == sums, money)
+    player.step("The offer's funnel, as a marketer pulls it (how often, how many customers):")
+    for name, (count, customers) in steps.items():
+        player.say(f"      {name:<24}{count:>7}{customers:>7}")
+    for name in ("reversed", "new_customers"):
+        player.say(f"      {name:<24}{funnel[name]:>7}")
+    for name in sums:
+        worth = _money(money[name], money["currency"])
+        player.say(f"      {name.removesuffix('_minor'):<24}{worth:>14}")
 
 
 def _money(minor: int, currency: str) -> str:

@@ -68,6 +68,7 @@ class LedgerEvent(Model):
         ),
         Index(
             "ix_ledger_event_exposed",
+            "merchant_id",
             "offer_id",
             "subject_id",
             "at",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
@@ -53,10 +54,7 @@ _FACTS = """
     ), undone AS MATERIALIZED (
         SELECT unlock_id FROM ledger_event
         WHERE merchant_id = :merchant_id AND kind = 'unlock_voided' AND at >= :changed_since
-    ), lost AS MATERIALIZED (
-        SELECT DISTINCT venue_id, subject_id FROM ledger_event
-        WHERE merchant_id = :merchant_id AND kind = 'check_in_voided' AND first_visit
-    ), event AS (
+{lost}    ), event AS (
         SELECT piece.since AS piece, event.*
         FROM piece CROSS JOIN LATERAL ({source}) AS event
         LEFT JOIN changed USING (check_in_id)
@@ -67,35 +65,12 @@ _FACTS = """
             OR NOT changed.voided AND (kind <> 'check_in' OR event.at >= changed.last_at))
           AND NOT (kind = 'returned' AND unlock_id IN (SELECT unlock_id FROM undone))
     ), told AS (
-        SELECT event.*, of.offer, CASE
-            WHEN kind <> 'check_in' OR first_visit OR verdict <> 'accepted' THEN first_visit
-            ELSE (venue_id, subject_id) IN (SELECT venue_id, subject_id FROM lost) AND NOT EXISTS (
-                SELECT FROM ledger_event AS earlier
-                WHERE (earlier.subject_id, earlier.venue_id) = (event.subject_id, event.venue_id)
-                  AND earlier.verdict = 'accepted' AND earlier.check_in_id <> event.check_in_id
-                  AND earlier.at < (
-                      SELECT min(own.at) FROM ledger_event AS own
-                      WHERE (own.subject_id, own.venue_id) = (event.subject_id, event.venue_id)
-                        AND own.verdict = 'accepted' AND own.check_in_id = event.check_in_id)
-                  AND NOT EXISTS (
-                      SELECT FROM ledger_event AS void
-                      WHERE void.merchant_id = :merchant_id AND void.verdict_before IS NOT NULL
-                        AND void.verdict = 'voided' AND void.check_in_id = earlier.check_in_id))
-            END AS is_new
+        SELECT event.*, of.offer, {is_new} AS is_new
         FROM event CROSS JOIN LATERAL ({offers}) AS of(offer)
-    ), arm AS (
-        SELECT offer_id, subject_id, variant, at AS from_at, coalesce(
-            lead(at) OVER (PARTITION BY offer_id, subject_id ORDER BY at, id), 'infinity') AS to_at
-        FROM ledger_event
-        WHERE kind = 'exposed' AND (offer_id, subject_id) IN (
-            SELECT offer, subject_id FROM told WHERE variant IS NULL)
-    ), known AS (
-        SELECT told.*, coalesce(told.variant, arm.variant) AS arm, customer_number.number
+{arms}    ), known AS (
+        SELECT told.*, {arm} AS arm, customer_number.number
         FROM told
-        LEFT JOIN arm ON told.variant IS NULL
-          AND (arm.offer_id, arm.subject_id) = (told.offer, told.subject_id)
-          AND told.at >= arm.from_at AND told.at < arm.to_at
-        LEFT JOIN customer_number ON customer_number.subject_id = told.subject_id
+{join_arm}        LEFT JOIN customer_number ON customer_number.subject_id = told.subject_id
     )
     SELECT piece, offer, venue_id, kind, verdict, level, is_new, arm AS variant, channel, currency,
            within_days, CASE WHEN kind = 'redemption_refused' THEN reasons END AS reasons,
@@ -111,6 +86,43 @@ _FACTS = """
     FROM known
     GROUP BY piece, offer, venue_id, kind, verdict, level, is_new, arm, channel, currency,
              within_days, CASE WHEN kind = 'redemption_refused' THEN reasons END
+"""
+_LOST = """
+    ), lost AS MATERIALIZED (
+        SELECT DISTINCT venue_id, subject_id FROM ledger_event
+        WHERE merchant_id = :merchant_id AND kind = 'check_in_voided' AND first_visit
+"""
+_IS_NEW = """
+            CASE
+            WHEN kind <> 'check_in' OR first_visit OR verdict <> 'accepted' THEN first_visit
+            ELSE (venue_id, subject_id) IN (SELECT venue_id, subject_id FROM lost) AND NOT EXISTS (
+                SELECT FROM ledger_event AS earlier
+                WHERE (earlier.subject_id, earlier.venue_id) = (event.subject_id, event.venue_id)
+                  AND earlier.verdict = 'accepted' AND earlier.check_in_id <> event.check_in_id
+                  AND earlier.at < (
+                      SELECT min(own.at) FROM ledger_event AS own
+                      WHERE (own.subject_id, own.venue_id) = (event.subject_id, event.venue_id)
+                        AND own.verdict = 'accepted' AND own.check_in_id = event.check_in_id)
+                  AND NOT EXISTS (
+                      SELECT FROM ledger_event AS void
+                      WHERE void.merchant_id = :merchant_id AND void.verdict_before IS NOT NULL
+                        AND void.verdict = 'voided' AND void.check_in_id = earlier.check_in_id))
+            END
+"""
+"""The next visit that stands is the first, where a customer's first visit was voided."""
+_ARMS = """
+    ), arm AS (
+        SELECT offer_id, subject_id, variant, at AS from_at, coalesce(
+            lead(at) OVER (PARTITION BY offer_id, subject_id ORDER BY at, id), 'infinity') AS to_at
+        FROM ledger_event
+        WHERE kind = 'exposed' AND merchant_id = :merchant_id AND (offer_id, subject_id) IN (
+            SELECT offer, subject_id FROM told WHERE variant IS NULL)
+"""
+"""Where a fact does not say in which arm its customer is: the one they were last exposed to."""
+_JOIN_ARM = """
+        LEFT JOIN arm ON told.variant IS NULL
+          AND (arm.offer_id, arm.subject_id) = (told.offer, told.subject_id)
+          AND told.at >= arm.from_at AND told.at < arm.to_at
 """
 _STEPPED = """
     (verdict = 'accepted' OR kind IN ('nearby_listed', 'teaser_viewed', 'unlocked', 'reserved',
@@ -130,19 +142,31 @@ _THE_OFFER = "SELECT CAST(:offer_id AS uuid)"
 _ITS_OFFER = "SELECT event.offer_id"
 
 
-def _facts(source: str, offers: str) -> Statement:
+@cache
+def _facts(source: str, offers: str, *, lost: bool, exposed: bool) -> Statement:
+    """What a ledger does not have is not asked for: it costs more to plan than to count."""
     return Statement(
-        _FACTS.format(source=source, offers=offers, stepped=_STEPPED, elapsed=_ELAPSED)
+        _FACTS.format(
+            source=source,
+            offers=offers,
+            stepped=_STEPPED,
+            elapsed=_ELAPSED,
+            lost=_LOST if lost else "",
+            is_new=_IS_NEW if lost else "first_visit",
+            arms=_ARMS if exposed else "",
+            arm="coalesce(told.variant, arm.variant)" if exposed else "told.variant",
+            join_arm=_JOIN_ARM if exposed else "",
+        )
     )
 
 
-COUNT_FACTS = {
-    OF_MERCHANT: _facts(OF_MERCHANT, _ITS_OFFER),
-    AT_VENUES: _facts(AT_VENUES, _ITS_OFFER),
-    OF_OFFER: _facts(OF_OFFER, _THE_OFFER),
-    OF_OFFER_AT_VENUES: _facts(OF_OFFER_AT_VENUES, _THE_OFFER),
+_OFFERS = {
+    OF_MERCHANT: _ITS_OFFER,
+    AT_VENUES: _ITS_OFFER,
+    OF_OFFER: _THE_OFFER,
+    OF_OFFER_AT_VENUES: _THE_OFFER,
 }
-COUNT_ALL_FACTS = _facts(OF_MERCHANT, _ITS_OFFERS)
+
 
 KINDS = (
     "nearby_listed",
@@ -165,23 +189,46 @@ _SLACK = timedelta(days=1)
 """So far clocks may differ: what changes a fact may seem to have come before it."""
 
 
+def statement_of(source: str, *, lost: bool, exposed: bool) -> Statement:
+    return _facts(source, _OFFERS[source], lost=lost, exposed=exposed)
+
+
+class Marked(NamedTuple):
+    """How far the roll-ups are, and what the merchant's ledger has of what is rare."""
+
+    mark: int
+    lost: bool
+    """First visits that were voided."""
+    exposed: bool
+    """Customers in experiments."""
+
+
 def count_facts(
-    session: Session, source: str, values: dict[str, Any], spans: Sequence[Span]
+    session: Session, source: str, values: dict[str, Any], spans: Sequence[Span], marked: Marked
 ) -> Sequence[Any]:
     """Facts in these spans of time that are alike, counted together; straight from the ledger."""
-    return _count(session, COUNT_FACTS[source], values, spans)
+    return _count(session, source, _OFFERS[source], values, spans, marked)
 
 
-def count_all_facts(session: Session, merchant_id: UUID, spans: Sequence[Span]) -> Sequence[Any]:
+def count_all_facts(
+    session: Session, merchant_id: UUID, spans: Sequence[Span], marked: Marked
+) -> Sequence[Any]:
     """The same of a merchant; a check-in once without an offer and once for each that ran."""
-    return _count(session, COUNT_ALL_FACTS, {"merchant_id": merchant_id}, spans)
+    values = {"merchant_id": merchant_id}
+    return _count(session, OF_MERCHANT, _ITS_OFFERS, values, spans, marked)
 
 
 def _count(
-    session: Session, statement: Statement, values: dict[str, Any], spans: Sequence[Span]
+    session: Session,
+    source: str,
+    offers: str,
+    values: dict[str, Any],
+    spans: Sequence[Span],
+    marked: Marked,
 ) -> Sequence[Any]:
     if not spans:
         return []
+    statement = _facts(source, offers, lost=marked.lost, exposed=marked.exposed)
     asked = {
         **values,
         "since": [span.since for span in spans],
@@ -196,7 +243,14 @@ def _count(
 
 HOLD_STILL = Statement("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 LOCK_MARK = Statement("SELECT transaction_id::text::bigint AS mark FROM rollup_mark FOR UPDATE")
-READ_MARK = Statement("SELECT transaction_id::text::bigint AS mark FROM rollup_mark")
+READ_MARK = Statement("""
+    SELECT transaction_id::text::bigint AS mark, EXISTS (
+        SELECT FROM ledger_event
+        WHERE merchant_id = :merchant_id AND kind = 'check_in_voided' AND first_visit) AS lost,
+        EXISTS (SELECT FROM ledger_event
+                WHERE merchant_id = :merchant_id AND kind = 'exposed') AS exposed
+    FROM rollup_mark
+""")
 HORIZON = Statement("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon")
 MOVE_MARK = Statement("UPDATE rollup_mark SET transaction_id = CAST(:mark AS text)::xid8")
 
@@ -254,6 +308,14 @@ DIRTIED = Statement(
                 AND transaction_id < CAST(:horizon AS text)::xid8"""
     )
 )
+NEWS = Statement("""
+    SELECT date_trunc('hour', at, 'UTC') AS hour,
+           bool_or(verdict_before IS NOT NULL OR kind = 'exposed'
+                   OR verdict = 'accepted' AND CAST(:lost AS boolean)) AS reaches_back
+    FROM ledger_event
+    WHERE transaction_id >= CAST(:mark AS text)::xid8 AND merchant_id = :merchant_id
+    GROUP BY 1 ORDER BY 1
+""")
 DIRTY = Statement(
     _DIRTY.format(news="transaction_id >= CAST(:mark AS text)::xid8 AND merchant_id = :merchant_id")
 )
@@ -354,8 +416,8 @@ def lock_mark(session: Session) -> int:
     return int(LOCK_MARK.one(session, {}).mark)
 
 
-def read_mark(session: Session) -> int:
-    return int(READ_MARK.one(session, {}).mark)
+def read_mark(session: Session, merchant_id: UUID) -> Marked:
+    return Marked(*READ_MARK.one(session, {"merchant_id": merchant_id}))
 
 
 def horizon(session: Session) -> int:
@@ -372,10 +434,13 @@ def dirtied_hours(session: Session, mark: int, horizon: int) -> Sequence[Any]:
     return DIRTIED.all(session, {"mark": str(mark), "horizon": str(horizon)})
 
 
-def dirty_hours(session: Session, mark: int, merchant_id: UUID) -> list[datetime]:
+def dirty_hours(session: Session, merchant_id: UUID, marked: Marked) -> list[datetime]:
     """The hours of the merchant that later facts have changed, in order."""
-    values = {"mark": str(mark), "merchant_id": merchant_id}
-    return [row.hour for row in DIRTY.all(session, values)]
+    values = {"mark": str(marked.mark), "merchant_id": merchant_id}
+    rows = NEWS.all(session, {**values, "lost": marked.lost})
+    if any(row.reaches_back for row in rows):
+        rows = DIRTY.all(session, values)
+    return [row.hour for row in rows]
 
 
 def number_customers(session: Session, merchant_id: UUID, spans: Sequence[Span]) -> None:

@@ -99,7 +99,7 @@ def _rollups() -> None:
             "kind = 'check_in_voided' AND first_visit",
         ),
         ("unlock_voided", ["merchant_id", "unlock_id"], "kind = 'unlock_voided'"),
-        ("exposed", ["offer_id", "subject_id", "at"], "kind = 'exposed'"),
+        ("exposed", ["merchant_id", "offer_id", "subject_id", "at"], "kind = 'exposed'"),
     ):
         op.create_index(
             f"ix_ledger_event_{name}", "ledger_event", columns, postgresql_where=sa.text(where)

@@ -764,8 +764,10 @@ def test_a_whole_number_may_be_written_with_a_point_but_stays_whole(world: World
         ("post", "/v1/api-keys/{id}/rotation", "key-not-found"),
         ("get", "/v1/redemptions/{id}", "redemption-not-found"),
         ("post", "/v1/redemptions/{id}/reversal", "redemption-not-found"),
-        ("get", "/v1/stats/venues/{id}", "venue-not-found"),
-        ("get", "/v1/stats/offers/{id}", "offer-not-found"),
+        ("get", "/v1/stats/venues/{id}/funnel", "venue-not-found"),
+        ("get", "/v1/stats/offers/{id}/funnel", "offer-not-found"),
+        ("get", "/v1/stats/offers/{id}/money?venue_id={id}", "offer-not-found"),
+        ("get", "/v1/stats/groups/{id}/customers", "venue-group-not-found"),
         ("get", "/v1/stats/experiments/{id}", "experiment-not-found"),
         ("get", "/v1/stats/offers/{id}/pledges", "offer-not-found"),
         ("get", "/v1/stats/offers/{id}/report", "offer-not-found"),
@@ -854,11 +856,10 @@ def test_what_people_pass_on_is_not_found_where_it_is_made_up(
     "wrong", ["1", "x", "%00", "%FF", "..", "null", "0" * 32 + "0", "%F0%9F%8D%BA"]
 )
 def test_what_cannot_be_an_id_is_not_found(world: World, wrong: str):
-    kinds = ("venues", "offers", "redemptions", "stats/venues", "events", "standings", "promotions")
-    for path in kinds:
-        response = world.call("get", f"/v1/{path}/{wrong}", world.key)
-        assert assert_problem(response, 404)["code"] == "not-found"
-    for path in (f"venues/{uuid.uuid4()}/proofs/{wrong}", f"check-ins/{wrong}/findings"):
+    kinds = ("venues", "offers", "redemptions", "events", "standings", "promotions")
+    paths = [f"{kind}/{wrong}" for kind in kinds]
+    paths += [f"venues/{uuid.uuid4()}/proofs/{wrong}", f"check-ins/{wrong}/findings"]
+    for path in (*paths, f"stats/venues/{wrong}/funnel"):
         response = world.call("get", f"/v1/{path}", world.key)
         assert assert_problem(response, 404)["code"] == "not-found"
 
@@ -904,7 +905,7 @@ def test_a_time_that_is_none_is_refused_wherever_it_stands(world: World, moment:
         body = {**target.body, members: [{**target.body[members][0], member: moment}]}
         problem = assert_problem(target.send(world, body), 422)
         assert [error["pointer"] for error in problem["errors"]] == [f"#/{members}/0/{member}"]
-    for path in (f"/v1/stats/venues/{uuid.uuid4()}", "/v1/redemptions"):
+    for path in (f"/v1/stats/venues/{uuid.uuid4()}/funnel", "/v1/redemptions"):
         response = world.call("get", path, world.key, query_string={"from": moment})
         problem = assert_problem(response, 422)
         assert [error["parameter"] for error in problem["errors"]] == ["from"]

@@ -276,13 +276,15 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(say("post", reversal, "Reverse", till["token"]), "Redemption")
     say("post", "/v1/redemptions", "Redeem", till["token"])
 
-    same(say("get", f"/v1/stats/offers/{offer['id']}"), "Totals")
+    at_stats = f"/v1/stats/offers/{offer['id']}"
+    for answer, name in (("funnel", "Funnel"), ("money", "MoneyStats"), ("customers", "Customers")):
+        same(say("get", f"{at_stats}/{answer}"), name)
     midnight = began.astimezone(ZoneInfo("Europe/Copenhagen")).replace(
         hour=0, minute=0, second=0, microsecond=0
     )
     day = {"from": midnight.isoformat(), "to": (midnight + timedelta(days=1)).isoformat()}
-    series = say("get", f"/v1/stats/offers/{offer['id']}/series", query_string=day)
-    same(series, "Series")
+    for answer, name in (("series", "Series"), ("retention", "Retention"), ("hours", "Hours")):
+        same(say("get", f"{at_stats}/{answer}", query_string=day), name)
     copy = say("post", f"{at_offer}/copies", "CopyOffer")
     beside = say("get", f"{at_offer}/comparison", query_string={"with": copy["id"]})
     same(beside, "Comparison")

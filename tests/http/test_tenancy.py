@@ -61,7 +61,7 @@ class Route:
     query: Callable[[dict[str, str]], dict[str, Any]] = lambda ids: {}
 
 
-PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
+PERIOD = {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z", "time_zone": "UTC"}
 
 
 def fence(ids: dict[str, str]) -> dict[str, Any]:
@@ -264,15 +264,27 @@ ROUTES: dict[str, Route] = {
     ),
     f"GET {REDEMPTION}": Route("redeem"),
     f"POST {REDEMPTION}/reversal": Route("redeem", body=lambda ids: {"reason": "taken"}),
-    f"GET {STATS}/offers/<uuid:offer_id>": Route("stats", query=at_the_venue),
-    f"GET {STATS}/offers/<uuid:offer_id>/series": Route("stats", query=lambda ids: PERIOD),
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
     f"GET {STATS}/offers/<uuid:offer_id>/report": Route("stats", query=at_the_venue),
-    f"GET {STATS}/venues/<uuid:venue_id>": Route("stats"),
     f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),
-    f"GET {STATS}/venues/<uuid:venue_id>/series": Route("stats", query=lambda ids: PERIOD),
 }
 
+PERIODIC = ("series", "retention", "hours")
+"""Of these it has to be said from when to when."""
+ROUTES |= {
+    f"GET {STATS}{subject}/{answer}": Route(
+        "stats",
+        *(() if subject else (200,)),
+        query=lambda ids, answer=answer: PERIOD if answer in PERIODIC else {},
+    )
+    for subject in (
+        "/offers/<uuid:offer_id>",
+        "/venues/<uuid:venue_id>",
+        "/groups/<uuid:group_id>",
+        "",
+    )
+    for answer in ("funnel", "series", "money", "retention", "hours", "customers")
+}
 
 OWN_EFFECT = {
     "POST /v1/check-ins",

@@ -13,6 +13,7 @@ import lbs.checkins.jobs
 import lbs.circles.jobs
 import lbs.ledger.jobs
 import lbs.redemptions.jobs
+import lbs.stats.jobs
 import lbs.unlocks.jobs  # noqa: F401
 from lbs.cli.server import conninfo
 from lbs.db import Session, new_id
@@ -29,6 +30,7 @@ TASKS = {
     "lapse_reservations",
     "make_ledger_partitions",
     "retry_stalled",
+    "roll_up",
 }
 
 

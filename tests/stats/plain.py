@@ -48,39 +48,46 @@ class Fact:
         return {self.offer_id, *(self.offer_ids or ())} - {None}
 
 
-def standing(rows: Iterable[Any]) -> list[Fact]:
-    """What counts of a merchant's ledger: the last verdicts, and nothing of what was voided."""
-    rows = sorted(rows, key=lambda row: row.at)
-    last: dict[UUID, Any] = {}
-    for row in rows:
-        if row.verdict is not None:
-            last[row.check_in_id] = row
-    voided = {check_in for check_in, row in last.items() if row.verdict == "voided"}
-    undone = {row.unlock_id for row in rows if row.kind == "unlock_voided"}
-    lost = {(r.venue_id, r.subject_id) for r in rows if r.kind == "check_in_voided" if r.first_visit}
-    first: dict[tuple[UUID, UUID], UUID] = {}
-    for row in rows:
-        if row.verdict == "accepted" and row.check_in_id not in voided:
-            first.setdefault((row.venue_id, row.subject_id), row.check_in_id)
-    exposed = defaultdict(list)
-    for row in rows:
-        if row.kind == "exposed":
-            exposed[row.subject_id].append(row)
-    found = []
-    for row in rows:
-        gone = row.check_in_id in voided and row.kind in {"check_in", *FOLLOWS}
-        judged_anew = row.kind == "check_in" and last[row.check_in_id].id != row.id
-        if not row.counted or gone or judged_anew:
-            continue
-        if row.kind == "returned" and row.unlock_id in undone:
-            continue
+class Standing:
+    """What is known of a merchant's facts by now: last verdicts, and what they did away with."""
+
+    def __init__(self, rows: Iterable[Any]) -> None:
+        self.rows = sorted(rows, key=lambda row: row.at)
+        self.last = {row.check_in_id: row for row in self.rows if row.verdict is not None}
+        self.voided = {it for it, row in self.last.items() if row.verdict == "voided"}
+        self.undone = {row.unlock_id for row in self.rows if row.kind == "unlock_voided"}
+        voids = [row for row in self.rows if row.kind == "check_in_voided"]
+        self.lost = {(row.venue_id, row.subject_id) for row in voids if row.first_visit}
+        self.first: dict[tuple[UUID, UUID], UUID] = {}
+        self.exposed: dict[UUID, list[Any]] = defaultdict(list)
+        for row in self.rows:
+            if row.verdict == "accepted" and row.check_in_id not in self.voided:
+                self.first.setdefault((row.venue_id, row.subject_id), row.check_in_id)
+            if row.kind == "exposed":
+                self.exposed[row.subject_id].append(row)
+
+    def counts(self, row: Any) -> bool:
+        gone = row.check_in_id in self.voided and row.kind in {"check_in", *FOLLOWS}
+        judged_anew = row.kind == "check_in" and self.last[row.check_in_id].id != row.id
+        in_vain = row.kind == "returned" and row.unlock_id in self.undone
+        return row.counted and not (gone or judged_anew or in_vain)
+
+    def is_new(self, row: Any) -> bool | None:
+        if row.kind != "check_in" or row.verdict != "accepted" or row.first_visit:
+            return row.first_visit
         who = (row.venue_id, row.subject_id)
-        is_new = row.first_visit
-        if row.kind == "check_in" and row.verdict == "accepted" and not is_new:
-            is_new = who in lost and first[who] == row.check_in_id
-        arms = {e.offer_id: e.variant for e in exposed[row.subject_id] if e.at <= row.at}
-        found.append(Fact(row, is_new, arms))
-    return found
+        return who in self.lost and self.first[who] == row.check_in_id
+
+    def arms(self, row: Any) -> dict[UUID, str]:
+        return {e.offer_id: e.variant for e in self.exposed[row.subject_id] if e.at <= row.at}
+
+
+def standing(rows: Iterable[Any]) -> list[Fact]:
+    """What counts of a merchant's ledger."""
+    known = Standing(rows)
+    return [
+        Fact(row, known.is_new(row), known.arms(row)) for row in known.rows if known.counts(row)
+    ]
 
 
 def group_of(fact: Fact, by: str, offer_id: UUID | None) -> str:

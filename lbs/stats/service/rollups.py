@@ -136,7 +136,8 @@ def _roll_up_hours(
     spans = [Span(hour, hour + HOUR) for hour in hours]
     queries.number_customers(session, merchant_id, spans)
     tallies: dict[tuple[Unit, datetime, str, str], Tally] = defaultdict(Tally)
-    for fact in queries.count_all_facts(session, merchant_id, spans):
+    marked = queries.read_mark(session, merchant_id)
+    for fact in queries.count_all_facts(session, merchant_id, spans, marked):
         tally = Tally()
         tally.record(fact, fact.numbers or ())
         for unit in _units_of(merchant_id, fact):
@@ -220,8 +221,8 @@ def tallies(
     The spans are in order and do not overlap. Without sets, customers' numbers are left away where
     the kept number says it all; tallies of several spans can then not be added.
     """
-    mark = queries.read_mark(session)
-    dirty = queries.dirty_hours(session, mark, facts.merchant_id)
+    marked = queries.read_mark(session, facts.merchant_id)
+    dirty = queries.dirty_hours(session, facts.merchant_id, marked)
     kept = queries.zones_of_scopes(session, facts.merchant_id, [*{*facts.scope_ids, *facts.sites}])
     units = facts.by_venue(kept) if by == "venue" else facts.whole(kept)
     found: dict[tuple[int, str], Tally] = defaultdict(Tally)
@@ -241,7 +242,7 @@ def tallies(
             found[_place(spans, row.start), group].add(unpacked(row))
     live = [part for span in spans for part in cover(*span, ZoneInfo("UTC"), dirty).live]
     stand_ins: dict[UUID, int] = {}
-    for fact in queries.count_facts(session, facts.source, facts.values, live):
+    for fact in queries.count_facts(session, facts.source, facts.values, live, marked):
         group = _value_of(by, fact) if by else ""
         tally = Tally()
         tally.record(fact, [*(fact.numbers or ()), *_stand_in(fact, stand_ins)])
