@@ -354,6 +354,8 @@ def test_the_story_around_an_offer(  # noqa: PLR0915  (a story)
     assert kept.parsed.payload.read().startswith(b"code,state,imported_at,handed_out_at\r\nTAK")
     page = sdk.call("offers.read_staff_sheet", merchant, offer, lang=m.Language.DA).parsed
     assert "Til personalet" in page
+    report = sdk.call("stats.read_offer_report", merchant, offer, lang=m.Language.DA).parsed
+    assert "Rapport om tilbud" in report
 
     guests = [world.customer() for _ in range(5)]
     for guest in guests:

@@ -56,6 +56,7 @@ RULES_BEYOND_SCHEMA = {
     "plan_experiment",
     "read_live_events",
     "read_offer_pledges",
+    "read_offer_report",
     *(
         f"read_{subject}_{answer}"
         for subject in ("offer", "venue", "group", "merchant")

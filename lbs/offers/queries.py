@@ -12,6 +12,7 @@ from cachetools import LRUCache
 from sqlalchemy import (
     ColumnElement,
     CompoundSelect,
+    Float,
     Row,
     Select,
     and_,
@@ -49,6 +50,7 @@ from lbs.offers.rules.schedule import read_schedule
 from lbs.offers.rules.stacking import Policy, Stacking
 from lbs.proofs.models import VenueProof
 from lbs.venues.models import Event, Venue, VenueGroupMember
+from lbs.venues.queries import PUBLIC_LAT, PUBLIC_LON
 
 DAY = timedelta(days=1)
 
@@ -149,12 +151,19 @@ def set_places(
             raise PlaceNotFound from error
 
 
-def list_places(session: Session, offer_id: UUID, *, limit: int) -> Sequence[Row[str, str, int]]:
-    """Open venues that the offer runs at, by itself or through a group, by name: name, time_zone,
-    and in `places` how many there are in all.
+def list_places(session: Session, offer_id: UUID, *, limit: int | None) -> Sequence[Any]:
+    """Open venues that the offer runs at, by itself or through a group, by name: id, name,
+    time_zone, lon, lat, and in `places` how many there are in all.
     """
     return session.execute(
-        select(Venue.name, Venue.time_zone, func.count().over().label("places"))
+        select(
+            Venue.id,
+            Venue.name,
+            Venue.time_zone,
+            literal_column(PUBLIC_LON, Float).label("lon"),
+            literal_column(PUBLIC_LAT, Float).label("lat"),
+            func.count().over().label("places"),
+        )
         .where(Venue.id.in_(_venue_ids(offer_id)), Venue.status == "active")
         .order_by(Venue.name, Venue.id)
         .limit(limit)

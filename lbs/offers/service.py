@@ -295,6 +295,11 @@ def load_sheet(session: Session, offer_id: UUID, merchant_id: UUID) -> StaffShee
     )
 
 
+def list_places(session: Session, offer_id: UUID) -> Sequence[Any]:
+    """All open venues that it runs at, with where they lie."""
+    return queries.list_places(session, offer_id, limit=None)
+
+
 def set_stacking(session: Session, merchant_id: UUID, command: Stacking, now: datetime) -> Stacking:
     before = queries.find_stacking(session, merchant_id)
     queries.set_stacking(session, merchant_id, command, now)

@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
+from sqlalchemy import Row, text
 
 from lbs.db import Session, Statement
 from lbs.stats.rules.calendar import Run, Span
+from lbs.stats.rules.verdict import METRICS
 
 ANYWHERE = UUID(int=0)
 DIMENSIONS = ("", "variant", "channel", "level", "customer")
@@ -575,3 +577,90 @@ def venues_of(session: Session, merchant_id: UUID) -> list[UUID]:
 
 def time_zones_of_venues(session: Session, venue_ids: Sequence[UUID]) -> list[str]:
     return [row.time_zone for row in ZONES_OF_VENUES.all(session, {"venue_ids": list(venue_ids)})]
+
+
+# --- experiments ------------------------------------------------------------------------------
+
+_EXPERIMENT = text("""
+    SELECT experiment.*, terms.currency,
+           (SELECT json_object_agg(name, share_percent ORDER BY position) FROM experiment_arm
+            WHERE experiment_id = experiment.id) AS shares
+    FROM experiment JOIN offer ON offer.id = experiment.offer_id
+    JOIN offer_version AS terms
+      ON (terms.offer_id, terms.number) = (offer.id, offer.terms_version)
+    WHERE experiment.id = :experiment_id AND experiment.merchant_id = :merchant_id
+""")
+
+_PLACES = """
+    SELECT venue_id FROM offer_venue WHERE offer_id = :offer_id
+    UNION
+    SELECT venue_id FROM offer_group JOIN venue_group_member USING (group_id)
+    WHERE offer_id = :offer_id
+"""
+
+_SUMS = """
+    count(*) FILTER (WHERE is_over AND {metric} <> 0) AS {metric}_active,
+    coalesce(sum({metric}) FILTER (WHERE is_over), 0)::float8 AS {metric}_total,
+    coalesce(sum({metric}::float8 ^ 2) FILTER (WHERE is_over), 0) AS {metric}_squares
+"""
+
+_OUTCOMES = text(f"""
+    WITH exposed AS MATERIALIZED (
+        SELECT subject_id, variant AS arm, min(at) AS at, min(at) + :horizon AS until
+        FROM ledger_event
+        WHERE offer_id = :offer_id AND merchant_id = :merchant_id AND kind = 'exposed'
+          AND experiment_id = :experiment_id AND counted AND at >= :started_at AND at <= :until
+        GROUP BY subject_id, variant
+    ), visit AS (
+        SELECT subject_id, min(at) AS at FROM ledger_event
+        WHERE merchant_id = :merchant_id AND venue_id IN ({_PLACES}) AND counted
+          AND kind IN ('check_in', 'check_in_voided') AND at >= :started_at
+        GROUP BY check_in_id, subject_id
+        HAVING NOT bool_or(verdict = 'voided')
+           AND (array_agg(verdict ORDER BY at DESC))[1] = 'accepted'
+    ), redemption AS (
+        SELECT subject_id, at, coalesce(amount_minor, 0) AS amount_minor FROM ledger_event AS done
+        WHERE offer_id = :offer_id AND merchant_id = :merchant_id AND kind = 'redeemed'
+          AND counted AND at >= :started_at
+          AND NOT EXISTS (
+              SELECT FROM ledger_event AS reversal
+              WHERE reversal.offer_id = :offer_id AND reversal.kind = 'reversed'
+                AND reversal.redemption_id = done.redemption_id AND reversal.at >= done.at
+                AND reversal.unlock_id = done.unlock_id)
+    ), visits AS (
+        SELECT subject_id, count(*) AS visits FROM exposed JOIN visit USING (subject_id)
+        WHERE visit.at > exposed.at AND visit.at < exposed.until GROUP BY subject_id
+    ), redemptions AS (
+        SELECT subject_id, count(*) AS redemptions, sum(amount_minor) AS revenue
+        FROM exposed JOIN redemption USING (subject_id)
+        WHERE redemption.at > exposed.at AND redemption.at < exposed.until GROUP BY subject_id
+    ), customer AS (
+        SELECT arm, until <= :until AS is_over, coalesce(visits, 0) AS visits,
+               coalesce(redemptions, 0) AS redemptions, coalesce(revenue, 0) AS revenue
+        FROM exposed LEFT JOIN visits USING (subject_id) LEFT JOIN redemptions USING (subject_id)
+    )
+    SELECT arm, count(*) AS exposed, count(*) FILTER (WHERE is_over) AS customers,
+           {", ".join(_SUMS.format(metric=metric) for metric in METRICS)}
+    FROM customer GROUP BY arm
+""")
+
+
+def find_experiment(session: Session, experiment_id: UUID, merchant_id: UUID) -> Row[Any] | None:
+    """With its `shares` in percent by arm, in their order."""
+    values = {"experiment_id": experiment_id, "merchant_id": merchant_id}
+    return session.execute(_EXPERIMENT, values).one_or_none()
+
+
+def sum_outcomes(session: Session, experiment: Row[Any], until: datetime) -> Sequence[Row[Any]]:
+    """A row for each arm in which anybody is: what its customers did within the horizon after
+    their exposure, in sums. The check-in at which a customer was exposed is none of it.
+    """
+    values = {
+        "experiment_id": experiment.id,
+        "offer_id": experiment.offer_id,
+        "merchant_id": experiment.merchant_id,
+        "started_at": experiment.started_at,
+        "until": until,
+        "horizon": timedelta(days=experiment.horizon_days),
+    }
+    return session.execute(_OUTCOMES, values).all()

@@ -2,21 +2,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import flask
+from flask import Response, make_response, render_template
 from flask.views import MethodView
 
 from lbs.accounts.auth import merchant, merchant_with
 from lbs.db import Session
+from lbs.http import csp
 from lbs.http.api import Blueprint
 from lbs.http.context import now, settings, transaction
 from lbs.http.fields import Schema
+from lbs.http.languages import language
 from lbs.stats import service
+from lbs.stats.rules.report.data import ReportData
+from lbs.stats.rules.report.page import Page
 from lbs.stats.schemas import (
     ComparisonQuerySchema,
     ComparisonSchema,
     CustomersSchema,
+    ExperimentResultsSchema,
     FunnelQuerySchema,
     FunnelSchema,
     HoursQuerySchema,
@@ -29,15 +37,28 @@ from lbs.stats.schemas import (
     OfferSeriesQuerySchema,
     PeriodQuerySchema,
     PledgesSchema,
+    ReportQuerySchema,
     RetentionQuerySchema,
     RetentionSchema,
     SeriesQuerySchema,
     SeriesSchema,
 )
+from lbs.stats.service import experiments
+from lbs.stats.service.report import ReportPeriod, load_report
 
 STATS = merchant_with("stats")
 
-blp = Blueprint("Stats", __name__, description="What happened, counted from the ledger")
+HTML = "text/html"
+
+blp = Blueprint(
+    "Stats",
+    __name__,
+    description="What happened, counted from the ledger",
+    root_path=flask.helpers.get_root_path("lbs.stats"),
+    template_folder="templates",
+)
+STYLE = Path(blp.root_path, "templates", "report.css").read_text()
+POLICY = csp.self_contained(STYLE)
 
 
 @contextmanager
@@ -175,6 +196,39 @@ class OfferPledges(MethodView):
             return service.pledges(session, scope)
 
 
+@blp.route("/v1/stats/offers/<uuid:offer_id>/report")
+class OfferReport(MethodView):
+    @blp.operation("read_offer_report", STATS)
+    @blp.arguments(ReportQuerySchema, location="query")
+    @blp.response(200, {"type": "string"}, content_type=HTML)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> Response:
+        """Get a report to open, keep or print: funnel, days, money, venues and lift
+
+        One page of HTML with everything in it: pictures, the numbers beside each, and in words
+        what they mean. It loads nothing, so it can be kept as a file and sent on.
+        """
+        with reading() as session:
+            data = load_report(
+                session,
+                merchant(),
+                offer_id,
+                ReportPeriod(query["start"], query["end"] or now()),
+                venue_id=query["venue_id"],
+                min_group=settings().stats_min_group,
+                now=now(),
+            )
+        return show_report(data, query["lang"] or language())
+
+
+def show_report(data: ReportData, lang: str) -> Response:
+    page = Page(data, lang)
+    text = render_template("report.html", page=page, style=STYLE, policy=POLICY)
+    response = make_response(text)
+    response.headers["Content-Language"] = lang
+    response.headers[csp.HEADER] = f"{POLICY}; {csp.UNFRAMED}"
+    return response
+
+
 @blp.route("/v1/offers/<uuid:offer_id>/comparison")
 class OfferComparison(MethodView):
     @blp.operation("compare_offers", STATS)
@@ -188,6 +242,21 @@ class OfferComparison(MethodView):
         offer_ids = [offer_id, *query.pop("others")]
         with reading() as session:
             return service.compare(session, merchant(), offer_ids, **_until_now(query))
+
+
+@blp.route("/v1/stats/experiments/<uuid:experiment_id>")
+class ExperimentResults(MethodView):
+    @blp.operation("read_experiment_results", STATS)
+    @blp.response(200, ExperimentResultsSchema)
+    def get(self, experiment_id: UUID) -> dict[str, Any]:
+        """Read whether an offer causes visits, and which version of it does best
+
+        Means for each exposed customer whose horizon is over, of each arm, and their differences
+        with intervals that hold however often one looks. The verdict follows the rule that was
+        stated before the start.
+        """
+        with reading() as session:
+            return experiments.read_results(session, merchant(), experiment_id, now())
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,13 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from lbs.experiments.policy import METRICS
 from lbs.http.fields import Schema, Timestamp, Word
+from lbs.http.languages import LANGUAGES, say
 from lbs.offers.schemas.offers import STATUSES
 from lbs.stats.rules.tally import RETURNS_DAYS, STEPS
+from lbs.stats.rules.verdict import NO_VERDICT, Finding, Verdict
+from lbs.stats.rules.words import effect_text, winner_text
 from lbs.venues.schemas import is_time_zone
 
 MAX_BUCKETS = 2000
@@ -19,6 +23,7 @@ LENGTH = {
     "month": timedelta(days=28),
 }
 MAX_DAYS_OF_HOURS = 366
+MAX_DAYS_OF_REPORT = 366
 MAX_COHORTS = 60
 BREAKDOWNS = ("venue", "variant", "channel", "level", "customer")
 
@@ -101,6 +106,25 @@ class _AtVenue(Schema):
 
 class OfferPeriodQuerySchema(_AtVenue, PeriodQuerySchema):
     pass
+
+
+class ReportQuerySchema(OfferPeriodQuerySchema):
+    """From 90 days ago until now, where it is not said otherwise."""
+
+    lang = Word(
+        "Language",
+        LANGUAGES,
+        load_default=None,
+        metadata={"description": "Left out: as `Accept-Language` says"},
+    )
+
+    @ma.validates_schema
+    def short_enough(self, data: dict[str, Any], **_: Any) -> None:
+        start, end = data.get("start"), data.get("end")
+        if start and not end:
+            raise ma.ValidationError("Needed where from is given.", "to")
+        if start and end and end - start > timedelta(days=MAX_DAYS_OF_REPORT):
+            raise ma.ValidationError(f"At most {MAX_DAYS_OF_REPORT} days.", "to")
 
 
 class OfferFunnelQuerySchema(_AtVenue, FunnelQuerySchema):
@@ -576,3 +600,159 @@ class ComparisonSchema(_PeriodSchema):
 
     differences = fields.List(fields.Nested(TermDifferenceSchema), required=True)
     offers = fields.List(fields.Nested(ComparedOfferSchema), required=True)
+
+
+_TOO_EARLY = Verdict(Finding.TOO_EARLY)
+
+
+class ConfidenceIntervalSchema(Schema):
+    """The values that the data do not rule out."""
+
+    low = fields.Float(required=True)
+    high = fields.Float(required=True)
+
+
+class DifferenceSchema(Schema):
+    """
+    Between two arms' means for each customer. The intervals against one arm hold together, and at
+    all looks, with 1 - `alpha`; they are null while too few customers are in them.
+    """
+
+    absolute = fields.Float(required=True, allow_none=True)
+    interval = fields.Nested(ConfidenceIntervalSchema, required=True, allow_none=True)
+    lift = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Relative to the other arm's mean: 0.2 is a fifth more"},
+    )
+    lift_interval = fields.Nested(ConfidenceIntervalSchema, required=True, allow_none=True)
+
+
+class DifferencesSchema(Schema):
+    """By metric. Those who are held out are given nothing to redeem: there, visits tell."""
+
+    visits = fields.Nested(DifferenceSchema, required=True)
+    redemptions = fields.Nested(DifferenceSchema, required=True)
+    revenue = fields.Nested(DifferenceSchema, required=True)
+
+
+class MeansSchema(Schema):
+    """For each customer, within the horizon; null while too few customers are in it."""
+
+    visits = fields.Float(required=True, allow_none=True)
+    redemptions = fields.Float(required=True, allow_none=True)
+    revenue = fields.Float(
+        required=True,
+        allow_none=True,
+        metadata={"description": "In the currency's minor unit, as far as tills said"},
+    )
+
+
+class ArmResultsSchema(Schema):
+    """What the customers of an arm did."""
+
+    arm = fields.String(required=True)
+    share = fields.Float(required=True, metadata={"description": "Planned, of all customers"})
+    exposed = fields.Integer(required=True)
+    customers = fields.Integer(
+        required=True, metadata={"description": "Those whose horizon is over: these are analysed"}
+    )
+    means = fields.Nested(MeansSchema, required=True)
+    against_control = fields.Nested(DifferencesSchema, required=True, allow_none=True)
+    against_holdout = fields.Nested(DifferencesSchema, required=True, allow_none=True)
+
+
+class MismatchSchema(Schema):
+    """Whether the arms have got other shares of the customers than were planned."""
+
+    p_value = fields.Float(
+        required=True, metadata={"description": "Holds at every look; a mismatch from 0.01 down"}
+    )
+    is_mismatch = fields.Boolean(required=True)
+
+
+class WinnerSchema(Schema):
+    """Which version is best; no arm where none is shown to be."""
+
+    finding = Word("WinnerFinding", (*NO_VERDICT, Finding.WINNER), required=True)
+    arm = fields.String(required=True, allow_none=True)
+    text = fields.String(required=True, metadata={"description": "In the caller's language"})
+
+
+class EffectSchema(Schema):
+    """Whether the offer, as it was before the experiment, causes visits."""
+
+    finding = Word(
+        "EffectFinding", (*NO_VERDICT, Finding.MORE_VISITS, Finding.FEWER_VISITS), required=True
+    )
+    text = fields.String(required=True, metadata={"description": "In the caller's language"})
+
+
+class ExperimentResultsSchema(Schema):
+    """What an experiment says."""
+
+    example = {  # noqa: RUF012
+        "experiment_id": "019abc12-0000-7000-8000-000000000021",
+        "offer_id": "019abc12-0000-7000-8000-000000000002",
+        "metric": "visits",
+        "alpha": 0.05,
+        "horizon_days": 14,
+        "min_customers": 400,
+        "min_weeks": 4,
+        "currency": "DKK",
+        "started_at": "2026-11-22T12:00:01Z",
+        "to": "2026-11-22T12:00:01Z",
+        "mismatch": {"p_value": 1.0, "is_mismatch": False},
+        "arms": [
+            {
+                "arm": arm,
+                "share": share,
+                "exposed": 0,
+                "customers": 0,
+                "means": {"visits": None, "redemptions": None, "revenue": None},
+                "against_control": None,
+                "against_holdout": None,
+            }
+            for arm, share in (("control", 0.4), ("cosy", 0.4), ("holdout", 0.2))
+        ],
+        "winner": {
+            "finding": "too_early",
+            "arm": None,
+            "text": winner_text(_TOO_EARLY, 0.05)["en"],
+        },
+        "effect": {"finding": "too_early", "text": effect_text(_TOO_EARLY)["en"]},
+    }
+
+    experiment_id = fields.UUID(required=True)
+    offer_id = fields.UUID(required=True)
+    metric = Word("ExperimentMetric", METRICS, required=True)
+    alpha = fields.Float(required=True)
+    horizon_days = fields.Integer(required=True)
+    min_customers = fields.Integer(required=True, metadata={"description": "In each arm"})
+    min_weeks = fields.Integer(required=True)
+    currency = fields.String(required=True)
+    started_at = Timestamp(required=True)
+    end = Timestamp(
+        required=True,
+        data_key="to",
+        attribute="to",
+        metadata={"description": "Counted until then: now, or when it was stopped"},
+    )
+    mismatch = fields.Nested(MismatchSchema, required=True)
+    arms = fields.List(fields.Nested(ArmResultsSchema), required=True)
+    winner = fields.Nested(WinnerSchema, required=True, allow_none=True)
+    effect = fields.Nested(EffectSchema, required=True, allow_none=True)
+
+    @ma.pre_dump
+    def in_words(self, found: dict[str, Any], **_: Any) -> dict[str, Any]:
+        winner, effect = found["winner"], found["effect"]
+        return {
+            **found,
+            "winner": winner
+            and {
+                "finding": winner.finding,
+                "arm": winner.arm,
+                "text": say(winner_text(winner, found["alpha"])),
+            },
+            "effect": effect and {"finding": effect.finding, "text": say(effect_text(effect))},
+        }

@@ -304,6 +304,8 @@ ROUTES: dict[str, Route] = {
     f"GET {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
     f"DELETE {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
+    f"GET {STATS}/offers/<uuid:offer_id>/report": Route("stats", query=at_the_venue),
+    f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),
 }
 
 PERIODIC = ("series", "retention", "hours")
