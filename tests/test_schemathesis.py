@@ -50,6 +50,7 @@ RULES_BEYOND_SCHEMA = {
     "read_offer_pledges",
     "read_offer_series",
     "read_offer_stats",
+    "read_venue_effect",
     "read_venue_series",
     "read_venue_stats",
     "register_customer",

@@ -20,8 +20,10 @@ from lbs.stats.schemas import (
     SeriesSchema,
     TotalsQuerySchema,
     TotalsSchema,
+    VenueEffectQuerySchema,
+    VenueEffectSchema,
 )
-from lbs.stats.service import experiments
+from lbs.stats.service import experiments, venues
 
 STATS = merchant_with("stats")
 
@@ -122,6 +124,22 @@ class ExperimentResults(MethodView):
         """
         with transaction() as session:
             return experiments.read_results(session, merchant(), experiment_id, now())
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/venue-effect")
+class OfferVenueEffect(MethodView):
+    @blp.operation("read_venue_effect", STATS)
+    @blp.arguments(VenueEffectQuerySchema, location="query")
+    @blp.response(200, VenueEffectSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Read what an offer did to the visits of its venues, and of those around them
+
+        For offers of which no customer can be held out. Each of its venues is compared with those
+        of the merchant's others that were most like it in the eight weeks before: by how much more
+        its visits changed.
+        """
+        with transaction() as session:
+            return venues.read_venue_effect(session, merchant(), offer_id, **_until_now(query))
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

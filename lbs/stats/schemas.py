@@ -10,6 +10,7 @@ from lbs.experiments.policy import METRICS
 from lbs.http.fields import Schema, Timestamp, Word
 from lbs.http.languages import say
 from lbs.offers.schemas.offers import STATUSES
+from lbs.stats.rules.matching import VenueEffect
 from lbs.stats.rules.verdict import NO_VERDICT, Finding, Verdict
 from lbs.stats.rules.words import effect_text, winner_text
 from lbs.venues.schemas import is_time_zone
@@ -399,3 +400,86 @@ class ExperimentResultsSchema(Schema):
             },
             "effect": effect and {"finding": effect.finding, "text": say(effect_text(effect))},
         }
+
+
+class VenueEffectQuerySchema(_PeriodSchema):
+    start = Timestamp(
+        required=True,
+        data_key="from",
+        metadata={"description": "When the offer began at its venues"},
+    )
+    end = Timestamp(
+        load_default=None,
+        data_key="to",
+        metadata={"description": "Counted before then, in whole days, 366 at most; left out: now"},
+    )
+    near_m = fields.Float(
+        load_default=1000,
+        validate=validate.Range(0, 50_000),
+        metadata={"description": "Other venues within so many metres are neighbours"},
+    )
+
+
+class MatchedVenueSchema(Schema):
+    """Which venues, most like it in the weeks before, a venue is compared with."""
+
+    venue_id = fields.UUID(required=True)
+    compared_with = fields.List(fields.UUID(), required=True)
+
+
+class VenueLiftSchema(Schema):
+    """Visits at venues, relative to what they would have been by those most like them."""
+
+    lift = fields.Float(required=True)
+    interval = fields.Nested(
+        ConfidenceIntervalSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "95 %, at one look; null with too few venues to compare with"},
+    )
+    matches = fields.List(fields.Nested(MatchedVenueSchema), required=True)
+
+    @ma.pre_dump
+    def listed(self, found: VenueEffect, **_: Any) -> dict[str, Any]:
+        return {
+            "lift": found.lift,
+            "interval": found.interval,
+            "matches": [
+                {"venue_id": venue, "compared_with": others}
+                for venue, others in found.matches.items()
+            ],
+        }
+
+
+class VenueEffectSchema(Schema):
+    """What an offer did to whole venues; weaker than an experiment, for no lot was drawn."""
+
+    example = {  # noqa: RUF012
+        "from": "2026-11-21T12:00:00Z",
+        "to": "2026-11-22T12:00:00Z",
+        "venues": 0,
+        "comparison_venues": 0,
+        "near_venues": 0,
+        "effect": None,
+        "spill_over": None,
+    }
+
+    start = Timestamp(required=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+    venues = fields.Integer(
+        required=True, metadata={"description": "With the offer, and visits before it"}
+    )
+    comparison_venues = fields.Integer(required=True)
+    near_venues = fields.Integer(required=True, metadata={"description": "Neighbours without it"})
+    effect = fields.Nested(
+        VenueLiftSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null where there is nothing to compare with"},
+    )
+    spill_over = fields.Nested(
+        VenueLiftSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The same for the neighbours"},
+    )
