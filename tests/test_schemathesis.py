@@ -40,6 +40,7 @@ RULES_BEYOND_SCHEMA = {
     "copy_offer",
     "create_api_key",
     "create_event",
+    "create_experiment",
     "create_offer",
     "create_promotion",
     "create_venue",
@@ -47,6 +48,7 @@ RULES_BEYOND_SCHEMA = {
     "import_offer_codes",
     "import_promotions",
     "import_venues",
+    "plan_experiment",
     "read_offer_pledges",
     "read_offer_series",
     "read_offer_stats",
@@ -62,7 +64,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 `to`, the first day before the last, known time zones and currencies, opening hours, shapes that are
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
-of visits without the time of one, what is CSV. There, positive_data_acceptance is off.
+of visits without the time of one, shares that come to 100 percent, what is CSV. There,
+positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -103,6 +106,7 @@ class Caller:
         world = self.world = World(app)
         venue = world.venue()
         offer = world.offer(venue)
+        world.came_before(venue)
         self.customer = world.customer()
         self.venue = venue
         self.next_door = world.venue()
@@ -132,6 +136,7 @@ class Caller:
             "check_in_id": unlock["check_in_id"],
             "customer": self._known(),
             "promotion_id": self._promotion(),
+            "experiment_id": world.experiment(offer, start=False)["id"],
             "notice_id": world.pause_by_flags(world.offer(flagged), flagged)["id"],
             "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
         }
@@ -141,6 +146,7 @@ class Caller:
             ("revoke_api_key", "api_key_id"): self._key,
             ("change_venue", "venue_id"): lambda: self.changing_venue["id"],
             ("change_offer", "offer_id"): lambda: self.changing_offer["id"],
+            ("promote_arm", "experiment_id"): self._experiment,
             ("set_offer_status", "offer_id"): lambda: self.changing_offer["id"],
             ("import_offer_codes", "offer_id"): lambda: self.world.offer(status="draft")["id"],
             ("delete_promotion", "promotion_id"): self._promotion,
@@ -276,6 +282,13 @@ class Caller:
     def _promotion(self) -> str:
         body = {"text": "2 for 1", "channel": "poster"}
         return self.world.ask("post", "/v1/promotions", json=body)["id"]
+
+    def _experiment(self) -> str:
+        """One that was started, on the offer of most requests, and runs no more."""
+        offer = {"id": self.ids["offer_id"]}
+        made = self.world.experiment(offer)["id"]
+        self.world.ask("post", f"/v1/offers/{offer['id']}/experiments/{made}/stop")
+        return made
 
     def _friend(self) -> str:
         return self.world.befriend(self.customer, self.world.customer())["id"]

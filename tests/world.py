@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import time_machine
 from flask import Flask
 from werkzeug.test import TestResponse
 
@@ -151,6 +152,16 @@ class World:
     def check_in(self, customer: str, venue: dict[str, Any], **fix: Any) -> dict[str, Any]:
         body = {"venue_id": venue["id"], "evidence": [self.location(**fix)]}
         return self.ask("post", "/v1/check-ins", customer, json=body)
+
+    def came_before(self, venue: dict[str, Any]) -> None:
+        """Two customers were at the venue a month ago, one of them on two days."""
+        with time_machine.travel(now() - timedelta(days=30)):
+            regular, guest = self.register(), self.customer()
+            self.check_in(regular["access_token"], venue)
+            self.check_in(guest, venue)
+        with time_machine.travel(now() - timedelta(days=29)):
+            refreshed = self.ask("post", "/v1/tokens", regular["refresh_token"])
+            self.check_in(refreshed["access_token"], venue)
 
     def befriend(self, one: str, other: str) -> dict[str, Any]:
         """The friend that each of two customers is to the other."""

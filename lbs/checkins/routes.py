@@ -300,6 +300,7 @@ class OfferExplanation(MethodView):
                 merchant_id=merchant().merchant_id,
                 venue_id=query["venue_id"],
                 customer=query["customer"],
+                vault=vault(),
                 now=now(),
             )
         return present_explanation(found)

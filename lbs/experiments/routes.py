@@ -21,6 +21,8 @@ from lbs.experiments.schemas import (
 from lbs.http.api import Blueprint
 from lbs.http.context import now, transaction, vault
 from lbs.http.paging import Page, Window, WindowQuerySchema, page
+from lbs.offers.errors import OfferNotReady
+from lbs.offers.routes.reviews import tell_errors
 
 OFFERS = merchant_with("offers")
 OF_OFFER = "/v1/offers/<uuid:offer_id>/experiments"
@@ -29,6 +31,7 @@ EXPERIMENT = f"{OF_OFFER}/<uuid:experiment_id>"
 blp = Blueprint(
     "Experiments", __name__, description="Versions of an offer against each other, and no offer"
 )
+blp.register_error_handler(OfferNotReady, tell_errors)
 
 
 @blp.route(OF_OFFER)
@@ -53,7 +56,7 @@ class Experiments(MethodView):
     @blp.arguments(CreateExperimentSchema)
     @blp.response(201, ExperimentSchema)
     def post(self, command: service.CreateExperiment, offer_id: UUID) -> dict[str, Any]:
-        """State an experiment on an offer: its arms, what is compared, and when it may conclude
+        """State an experiment on an offer: its arms, and what is compared
 
         What is stated here cannot be changed later. The first arm is the control, with the offer's
         terms as they are; the others change some of them. A customer is always in the same arm,

@@ -23,7 +23,7 @@ from lbs.experiments.errors import (
 from lbs.experiments.models import Experiment, ExperimentArm
 from lbs.experiments.policy import Exposure
 from lbs.offers import service as offers
-from lbs.offers.errors import OfferEnded
+from lbs.offers.errors import OfferEnded, OfferNotReady
 from lbs.offers.models import Offer
 from lbs.vault import Vault
 
@@ -230,6 +230,16 @@ def expose(session: Session, exposures: Iterable[Exposure], channel: str, now: d
     queries.expose(session, exposures, channel=channel, now=now)
 
 
+def tested_terms(
+    session: Session, offer_id: UUID, arm: policy.Arm | ExperimentArm
+) -> dict[str, Any]:
+    """Those of an arm that has started, by column; none of the holdout."""
+    if arm.terms_version is None:
+        return {}
+    version = queries.find_version(session, offer_id, arm.terms_version)
+    return {name: getattr(version, name) for name in policy.TESTED}
+
+
 def _start(session: Session, experiment: Experiment, offer: Offer, now: datetime) -> None:
     """Each arm gets its version of the terms; errors that their review finds stop it."""
     if offer.status == "ended":
@@ -240,10 +250,17 @@ def _start(session: Session, experiment: Experiment, offer: Offer, now: datetime
         if arm.name == policy.CONTROL:
             arm.terms_version = offer.terms_version
         elif arm.name != policy.HOLDOUT:
-            arm.terms_version = offers.add_version(session, offer, arm.changes, now)
+            arm.terms_version = _add_version(session, offer, arm, now)
     experiment.status, experiment.started_at = "running", now
     offers.set_experiment(session, offer, experiment.id, now)
     _record_status(session, experiment, "experiment.started", "draft", now)
+
+
+def _add_version(session: Session, offer: Offer, arm: ExperimentArm, now: datetime) -> int:
+    try:
+        return offers.add_version(session, offer, arm.changes, now)
+    except OfferNotReady as refusal:
+        raise OfferNotReady(refusal.findings, f"In the arm {arm.name}.") from None
 
 
 def _stop(session: Session, experiment: Experiment, offer: Offer, now: datetime) -> None:
@@ -264,9 +281,8 @@ def _promote(
         raise ArmNotFound
     if experiment.status == "running":
         _stop(session, experiment, offer, now)
-    won = queries.find_version(session, offer.id, arm.terms_version)
+    terms = tested_terms(session, offer.id, arm)
     own = offers.load_offer(session, offer.id, offer.merchant_id)
-    terms = {name: getattr(won, name) for name in policy.TESTED}
     changes = {name: value for name, value in terms.items() if value != getattr(own, name)}
     if changes:
         offers.change_offer(

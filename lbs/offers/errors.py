@@ -46,8 +46,8 @@ class OfferNotReady(Refused):
     code = "offer-not-ready"
     title = "The review of the offer found errors"
 
-    def __init__(self, findings: Sequence[Any]) -> None:
-        super().__init__()
+    def __init__(self, findings: Sequence[Any], detail: str | None = None) -> None:
+        super().__init__(detail)
         self.findings = findings
 
 

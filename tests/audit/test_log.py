@@ -102,6 +102,10 @@ class Doings:
         self.spare = world.venue()
         self.group = self.ask("post", "/v1/venue-groups", name="g", venue_ids=[])["id"]
         self.offer = world.offer(self.venue)
+        self.over = world.experiment(self.offer)
+        self._experiment(self.over, "stop")
+        self.draft = world.experiment(self.offer, start=False)
+        self.offer = world.ask("get", f"/v1/offers/{self.offer['id']}")
         times = {"starts_at": "2026-01-01T10:00:00Z", "ends_at": "2026-01-01T12:00:00Z"}
         self.event_body = {"venue_id": self.venue["id"], "name": "Quiz", **times}
         self.event = self.ask("post", "/v1/events", **self.event_body)["id"]
@@ -222,19 +226,18 @@ class Doings:
     def create_experiment(self) -> str:
         return self.world.experiment(self.offer, start=False)["id"]
 
-    def _experiment(self, verb: str, **body: Any) -> str:
-        made = self.world.experiment(self.offer, start=verb != "start")
-        path = f"/v1/offers/{self.offer['id']}/experiments/{made['id']}/{verb}"
-        return self.ask("post", path, **body)["id"]
-
     def start_experiment(self) -> str:
-        return self._experiment("start")
+        return self._experiment(self.draft, "start")
 
     def stop_experiment(self) -> str:
-        return self._experiment("stop")
+        return self._experiment(self.draft, "stop")
 
     def promote_arm(self) -> str:
-        return self._experiment("promote", arm="other")
+        return self._experiment(self.over, "promote", arm="control")
+
+    def _experiment(self, experiment: dict[str, Any], verb: str, **body: Any) -> str:
+        path = f"/v1/offers/{self.offer['id']}/experiments/{experiment['id']}/{verb}"
+        return self.ask("post", path, **body)["id"]
 
     def import_offer_codes(self) -> str:
         path = f"/v1/offers/{self.offer['id']}/codes/import"

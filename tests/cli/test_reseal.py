@@ -71,7 +71,7 @@ class Town:
         return {**unlock, "customer": person}
 
     def give_out(self) -> None:
-        """A code of the merchant's own, an invitation and a share."""
+        """A code of the merchant's own, an invitation, a share, and the key of an experiment."""
         person = self.person["access_token"]
         self.world.ask(
             "post",
@@ -81,6 +81,7 @@ class Town:
         )
         self.invitation = self.world.ask("post", "/v1/friend-invitations", person)
         self.share = self.world.ask("post", f"/v1/offers/{self.offer['id']}/shares", person)
+        self.world.experiment(self.world.offer(status="draft"), start=False)
 
     def write(self, statement: str, secret: str) -> None:
         row = {

@@ -19,7 +19,7 @@ from lbs.checkins.schemas.evidence import EvidenceSchema
 from lbs.db import Database, Model
 from lbs.proofs.rules.provisioning import KINDS, TAKES
 from lbs.venues.routes import IMPORT_MAX_BYTES
-from tests.world import METRE, OFFER, World, ago, now
+from tests.world import EXPERIMENT, METRE, OFFER, World, ago, now
 
 PROBLEM = "application/problem+json"
 PROSE = "A sound text"
@@ -219,6 +219,9 @@ class Around:
             "create_promotion": self.create_promotion,
             "change_promotion": self.change_promotion,
             "copy_offer": self.copy_offer,
+            "create_experiment": self.create_experiment,
+            "plan_experiment": self.plan_experiment,
+            "promote_arm": self.promote_arm,
             "flag_offer": self.flag_offer,
             "create_party": self.create_party,
             "add_friend": self.add_friend,
@@ -236,6 +239,39 @@ class Around:
     def copy_offer(self) -> Operation:
         path = f"/v1/offers/{self.world.offer(self.venue)['id']}/copies"
         return Operation("post", path, self.world.key, self.copy, {})
+
+    def _at_experiments(self) -> str:
+        return f"/v1/offers/{self.world.offer(self.venue)['id']}/experiments"
+
+    def create_experiment(self) -> Operation:
+        reward = {"kind": "free_item", "item": PROSE}
+        changes = {"teaser": PROSE, "terms": PROSE, "reward": reward, "value_minor": 2500}
+        changes |= {"cost_minor": 400, "rule": {"kind": "nth_visit", "n": 2}}
+        body = {
+            **EXPERIMENT,
+            "horizon_days": 7,
+            "power": 0.9,
+            "alpha": 0.01,
+            "arms": [
+                {"name": "control", "share_percent": 40, "changes": {}},
+                {"name": "other", "share_percent": 40, "changes": changes},
+            ],
+            "holdout_percent": 20,
+            "start": False,
+        }
+        return Operation("post", self._at_experiments(), self.world.key, body, {})
+
+    def plan_experiment(self) -> Operation:
+        body = {"metric": "visits", "min_lift": 0.2, "horizon_days": 7, "power": 0.9}
+        body |= {"alpha": 0.01, "shares_percent": [40, 40, 20]}
+        self.world.came_before(self.venue)
+        address = f"{self._at_experiments()}/plan"
+        return Operation("post", address, self.world.key, body, {})
+
+    def promote_arm(self) -> Operation:
+        made = self.world.experiment(self.world.offer(self.venue))
+        address = f"/v1/offers/{made['offer_id']}/experiments/{made['id']}/promote"
+        return Operation("post", address, self.world.key, {"arm": "other"}, {})
 
     def flag_offer(self) -> Operation:
         offer, guest = self.world.offer(self.venue), self.world.customer()
@@ -397,6 +433,9 @@ class Presence:
 
 NAMES = [
     "create_api_key",
+    "create_experiment",
+    "plan_experiment",
+    "promote_arm",
     "register_customer",
     "create_venue",
     "create_polygon",

@@ -41,8 +41,9 @@ OPERATIONS = [
 ]
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
-    "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark", "plan",
-    "preview", "promote", "read", "redeem", "refresh", "register", "remove", "report", "retire", "reverse",
+    "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
+    "plan", "preview", "promote", "read", "redeem", "refresh", "register", "remove", "report",
+    "retire", "reverse",
     "revoke", "rotate", "set", "simulate", "start", "stop", "unbind", "verify", "void",
 }  # fmt: skip
 FILES = {
@@ -385,11 +386,25 @@ def _around_an_offer(world: World, real: dict[str, Any], say: Any, same: Any) ->
     say("post", f"{at_offer}/flags", token=last, json={"problem": "not_valuable"})
     same(say("get", "/v1/notices")["items"][0], "Notice")
 
+    _experiment(world, say, same)
     same(say("post", "/v1/parties", "CreateParty", last), "Party")
     invitation = say("post", "/v1/friend-invitations", token=last)
     same(invitation, "FriendInvitation")
     real["code"] = invitation["code"]
     same(say("post", "/v1/friends", "AddFriend", guests[0]), "Friend")
+
+
+def _experiment(world: World, say: Any, same: Any) -> None:
+    """Before it is stated, it is planned by what customers did a month ago."""
+    venue = world.venue()
+    at_experiments = f"/v1/offers/{world.offer(venue)['id']}/experiments"
+    world.came_before(venue)
+    same(say("post", f"{at_experiments}/plan", "PlanExperiment"), "ExperimentPlan")
+    experiment = say("post", at_experiments, "CreateExperiment")
+    same(experiment, "Experiment")
+    at_experiment = f"{at_experiments}/{experiment['id']}"
+    say("post", f"{at_experiment}/start")
+    say("post", f"{at_experiment}/promote", "PromoteArm")
 
 
 def _sheet(path: str) -> dict[str, str]:

@@ -327,6 +327,7 @@ def victim(world: World) -> Victim:
         "customer_id": person["customer_id"],
         "merchant_id": str(world.merchant_id),
         "other_offer_id": other["id"],
+        "experiment_id": world.experiment(offer, start=False)["id"],
         "used_unlock_id": used["id"],
         **{f"{kind}_proof_id": made["id"] for kind, made in proofs.items()},
     }

@@ -76,6 +76,7 @@ class ExplanationSchema(Schema):
         "standing": None,
         "at": "2026-11-22T12:00:01Z",
         "offer_status": "active",
+        "variant": None,
         "min_level": "L1",
         "state": "locked",
         "progress": 0,
@@ -108,6 +109,11 @@ class ExplanationSchema(Schema):
     )
     at = Timestamp(required=True)
     offer_status = Word("OfferStatus", STATUSES, required=True)
+    variant = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The customer's arm of the experiment that runs; null: none does"},
+    )
     min_level = level_word(required=True)
     state = Word("OfferState", [state.value for state in State], required=True)
     progress = fields.Integer(required=True)
@@ -143,6 +149,7 @@ def present_explanation(found: Explanation) -> dict[str, Any]:
         "standing": met.person.standing,
         "at": found.at,
         "offer_status": found.status,
+        "variant": found.arm and found.arm.name,
         "min_level": level,
         "state": standing.state.value,
         "progress": standing.progress,

@@ -53,6 +53,7 @@ class Why(StrEnum):
     NOT_COMBINABLE = "not_combinable"
     NOT_RESERVED = "not_reserved"
     NOT_RUNNING = "not_running"
+    HELD_OUT = "held_out"
     NOT_HERE = "not_here"
     OVER = "over"
 

@@ -120,6 +120,10 @@ REMEDIES: Mapping[Why, Text] = {
         "en": "The offer has to be activated.",
         "da": "Tilbuddet skal aktiveres.",
     },
+    Why.HELD_OUT: {
+        "en": "The experiment has to stop.",
+        "da": "Forsøget skal stoppes.",
+    },
     Why.NOT_HERE: {
         "en": "The offer has to run at this venue.",
         "da": "Tilbuddet skal gælde på dette sted.",

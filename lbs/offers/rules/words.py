@@ -177,6 +177,10 @@ WHY: Mapping[Why, Text] = {
         "da": "Det er åbnet for dig. Reservér det, før du går til kassen.",
     },
     Why.NOT_RUNNING: {"en": "It is not active.", "da": "Det er ikke aktivt."},
+    Why.HELD_OUT: {
+        "en": "The customer is in the holdout of its experiment.",
+        "da": "Kunden er i forsøgets holdout-gruppe.",
+    },
     Why.NOT_HERE: {"en": "It does not run at this venue.", "da": "Det gælder ikke på dette sted."},
     Why.OVER: {"en": "It is over.", "da": "Det er slut."},
 }

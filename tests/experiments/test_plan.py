@@ -1,0 +1,94 @@
+"""How many customers and weeks it takes, from what customers did before."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, timedelta
+from statistics import NormalDist, mean, variance
+from typing import Any
+
+import pytest
+import time_machine
+
+from lbs.experiments.policy import Baseline, plan
+from lbs.experiments.policy.power import plan_customers
+from tests.offers.people import Person
+from tests.world import World
+
+START = datetime(2026, 6, 1, 10, tzinfo=UTC)
+NOW = START + timedelta(days=60)
+
+
+def ask(world: World, offer: dict[str, Any], **members: Any) -> Any:
+    body = {"metric": "visits", "min_lift": 0.5, **members}
+    return world.ask("post", f"/v1/offers/{offer['id']}/experiments/plan", json=body)
+
+
+def test_the_baseline_is_what_customers_did_within_the_horizon_of_being_seen(world: World):
+    """Counted by hand: days after START on which each of four customers came in, or was refused."""
+    with time_machine.travel(START, tick=False):
+        venue, elsewhere = world.venue(cool_down_s=0), world.venue(east_m=9000)
+        offer = world.offer(venue)
+        diary = {Person(world): days for days in ((0, 3, 13), (0,), (20, 21, 50), (30, 31, 32, 33))}
+        refused, voided = Person(world), Person(world)
+    visits = dict.fromkeys(diary, 0)
+    spent: dict[Person, int] = dict.fromkeys(diary, 0)
+    for day in range(60):
+        for person, days in diary.items():
+            if day not in days:
+                continue
+            with time_machine.travel(START + timedelta(days=day), tick=False):
+                [unlock] = person.comes(venue)["unlocked"]
+                if day - days[0] < 14:
+                    visits[person] += 1
+                    if visits[person] == 2:
+                        world.redeem(unlock["code"], venue, amount_minor=1000 * day)
+                        spent[person] += 1000 * day
+    with time_machine.travel(START + timedelta(days=5), tick=False):
+        far = {"evidence": [world.location(north_m=450)]}
+        assert refused.comes(venue, **far)["verdict"] == "rejected"
+        seen = voided.comes(venue)
+        world.ask("post", f"/v1/check-ins/{seen['id']}/void", json={"reason": "A test"})
+    with time_machine.travel(NOW, tick=False):
+        redeemed = [int(count > 1) for count in visits.values()]
+        expected = {
+            "visits": [*visits.values(), 0, 0],
+            "redemptions": [*redeemed, 0, 0],
+            "revenue": [*spent.values(), 0, 0],
+        }
+        assert list(visits.values()) == [3, 1, 2, 4]
+        for metric, outcomes in expected.items():
+            found = ask(world, offer, metric=metric)
+            baseline = found["baseline"]
+            assert baseline["customers"] == 6
+            assert baseline["customers_per_week"] == 6 / 8
+            assert baseline["mean"] == pytest.approx(mean(outcomes))
+            assert baseline["variance"] == pytest.approx(variance(outcomes))
+            assert found["customers"] >= 2 * found["customers_per_arm"] - 1
+            assert found["weeks"] == math.ceil(found["customers"] / (6 / 8))
+        address = f"/v1/offers/{world.offer(elsewhere)['id']}/experiments/plan"
+        body = {"metric": "visits", "min_lift": 0.5}
+        nothing = world.call("post", address, world.key, json=body)
+        assert (nothing.status_code, nothing.json["code"]) == (409, "experiment-baseline-missing")
+
+
+def test_a_published_example_of_two_means():
+    """Chow, Shao and Wang (2008), section 3.2.4: a difference of 5 % where the standard
+    deviation is 10 % takes 63 in each of two groups, two-sided at 5 %, with a power of 80 %.
+    """
+    assert plan_customers(1.0, 0.1**2, 0.05, (0.5, 0.5), 0.05, 0.8) == 63
+
+
+@pytest.mark.parametrize("shares", [(50, 50), (40, 40, 20), (90, 10)])
+def test_the_planned_number_has_the_planned_power(shares: tuple[int, ...]):
+    """By the normal distribution itself: how often a difference of that size is significant."""
+    baseline = Baseline(customers=800, weeks=8, mean=1.5, variance=2.25)
+    found = plan(baseline, shares, lift=0.2, alpha=0.05, power=0.8)
+    control = found.customers * shares[0] / 100
+    least = found.customers * min(shares[1:]) / 100
+    error = math.sqrt(2.25 * (1 / control + 1 / least))
+    normal = NormalDist()
+    power = 1 - normal.cdf(normal.inv_cdf(0.975) - 0.3 / error)
+    assert 0.8 <= power < 0.81
+    assert found.customers_per_arm == pytest.approx(found.customers * min(shares) / 100, abs=1)
+    assert found.weeks == math.ceil(found.customers / 100)
