@@ -375,7 +375,7 @@ class ExperimentResultsSchema(Schema):
     min_customers = fields.Integer(required=True, metadata={"description": "In each arm"})
     min_weeks = fields.Integer(required=True)
     currency = fields.String(required=True)
-    started_at = Timestamp(required=True)
+    started_at = Timestamp(required=True, allow_none=True)
     end = Timestamp(
         required=True,
         data_key="to",

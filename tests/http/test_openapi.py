@@ -284,6 +284,9 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     day = {"from": midnight.isoformat(), "to": (midnight + timedelta(days=1)).isoformat()}
     series = say("get", f"/v1/stats/offers/{offer['id']}/series", query_string=day)
     same(series, "Series")
+    yesterday = {"from": (began - timedelta(days=1)).isoformat()}
+    effect = say("get", f"/v1/stats/offers/{offer['id']}/venue-effect", query_string=yesterday)
+    same(effect, "VenueEffect")
     copy = say("post", f"{at_offer}/copies", "CopyOffer")
     beside = say("get", f"{at_offer}/comparison", query_string={"with": copy["id"]})
     same(beside, "Comparison")
@@ -404,6 +407,7 @@ def _experiment(world: World, say: Any, same: Any) -> None:
     same(experiment, "Experiment")
     at_experiment = f"{at_experiments}/{experiment['id']}"
     say("post", f"{at_experiment}/start")
+    same(say("get", f"/v1/stats/experiments/{experiment['id']}"), "ExperimentResults")
     say("post", f"{at_experiment}/promote", "PromoteArm")
 
 
