@@ -52,6 +52,7 @@ RULES_BEYOND_SCHEMA = {
     "read_offer_pledges",
     "read_offer_series",
     "read_offer_stats",
+    "read_switchback",
     "read_venue_effect",
     "read_venue_series",
     "read_venue_stats",

@@ -311,3 +311,25 @@ def list_daily_visits(
     values = {"offer_id": offer_id, "merchant_id": merchant_id, "near_m": near_m, "days": days}
     period = {"started_at": start, "end": start + timedelta(days=days)}
     return session.execute(_DAILY, values | period).all()
+
+
+_VISITS_BY_DAY = text(f"""
+    WITH visit AS ({_VISITS.format(venues="SELECT unnest(CAST(:venue_ids AS uuid[]))")})
+    SELECT venue_id, floor(extract(epoch FROM at - :started_at) / 86400)::int AS day,
+           count(*) AS visits
+    FROM visit WHERE at < :end GROUP BY 1, 2
+""")
+
+
+def count_daily_visits(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    venue_ids: Sequence[UUID],
+    start: datetime,
+    end: datetime,
+) -> dict[tuple[UUID, int], int]:
+    """By venue and day of 24 hours from the start; days without any are not there."""
+    values = {"merchant_id": merchant_id, "venue_ids": list(venue_ids)}
+    rows = session.execute(_VISITS_BY_DAY, values | {"started_at": start, "end": end})
+    return {(row.venue_id, row.day): row.visits for row in rows}

@@ -18,6 +18,8 @@ from lbs.stats.schemas import (
     PledgesSchema,
     SeriesQuerySchema,
     SeriesSchema,
+    SwitchbackQuerySchema,
+    SwitchbackSchema,
     TotalsQuerySchema,
     TotalsSchema,
     VenueEffectQuerySchema,
@@ -140,6 +142,21 @@ class OfferVenueEffect(MethodView):
         """
         with transaction() as session:
             return venues.read_venue_effect(session, merchant(), offer_id, **_until_now(query))
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/switchback")
+class OfferSwitchback(MethodView):
+    @blp.operation("read_switchback", STATS)
+    @blp.arguments(SwitchbackQuerySchema, location="query")
+    @blp.response(200, SwitchbackSchema)
+    def get(self, plan: venues.Switchback, offer_id: UUID) -> dict[str, Any]:
+        """Draw when an offer is on and off at venues by turns, and read what it does to visits
+
+        The same question gives the same draw. The merchant switches the offer as drawn, by its
+        `venue_ids`; the blocks are compared as they were drawn.
+        """
+        with transaction() as session:
+            return venues.read_switchback(session, merchant(), offer_id, plan, now())
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

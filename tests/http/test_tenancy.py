@@ -267,6 +267,9 @@ ROUTES: dict[str, Route] = {
     f"GET {STATS}/offers/<uuid:offer_id>": Route("stats", query=at_the_venue),
     f"GET {STATS}/offers/<uuid:offer_id>/series": Route("stats", query=lambda ids: PERIOD),
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
+    f"GET {STATS}/offers/<uuid:offer_id>/switchback": Route(
+        "stats", query=lambda ids: {**at_the_venue(ids), "from": PERIOD["from"]}
+    ),
     f"GET {STATS}/offers/<uuid:offer_id>/venue-effect": Route("stats", query=lambda ids: PERIOD),
     f"GET {STATS}/venues/<uuid:venue_id>": Route("stats"),
     f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),

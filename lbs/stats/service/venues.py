@@ -1,8 +1,9 @@
-"""Use case: what an offer did to the visits of whole venues, and of those around them."""
+"""Use cases: what an offer did to the visits of whole venues, and of those around them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,9 @@ from lbs.db import Session
 from lbs.offers.service import load_offer
 from lbs.stats import queries
 from lbs.stats.rules.matching import Series, venue_effect
+from lbs.stats.rules.switchback import switchback_effect, switchback_schedule
 from lbs.venues.errors import VenueNotAllowed
+from lbs.venues.service import load_venue
 
 BEFORE = timedelta(weeks=8)
 """So long before the offer the venues are matched on."""
@@ -67,3 +70,61 @@ def _series(rows: Iterable[Any]) -> dict[UUID, Series]:
         for row in rows
     }
     return {venue: each for venue, each in series.items() if any(each.before) and each.during}
+
+
+@dataclass(frozen=True, slots=True)
+class Switchback:
+    """Where and when an offer is on and off by turns; all of it is drawn from this."""
+
+    start: datetime
+    venue_ids: tuple[UUID, ...]
+    block_days: int
+    pairs: int
+    wash_out_days: int
+    """At the beginning of each block, so many are not counted."""
+
+
+def read_switchback(
+    session: Session, key: MerchantKey, offer_id: UUID, plan: Switchback, now: datetime
+) -> dict[str, Any]:
+    """The draw, and what the pairs of blocks that are over say."""
+    load_offer(session, offer_id, key.merchant_id)
+    for venue_id in plan.venue_ids:
+        load_venue(session, venue_id, key.merchant_id)
+        if not key.may_act_at(venue_id):
+            raise VenueNotAllowed
+    blocks = list(
+        switchback_schedule(
+            offer_id.bytes, plan.venue_ids, block_days=plan.block_days, pairs=plan.pairs
+        )
+    )
+    visits = queries.count_daily_visits(
+        session,
+        merchant_id=key.merchant_id,
+        venue_ids=plan.venue_ids,
+        start=plan.start,
+        end=now,
+    )
+    over = (now - plan.start).days
+    counted: dict[tuple[UUID, int], dict[bool, int]] = {}
+    for block in blocks:
+        if block.last_day_of_pair < over:
+            days = range(block.first_day + plan.wash_out_days, block.first_day + block.days)
+            counted.setdefault((block.venue_id, block.pair), {})[block.is_on] = sum(
+                visits.get((block.venue_id, day), 0) for day in days
+            )
+    pairs = [(each[True], each[False]) for each in counted.values()]
+    return {
+        "from": plan.start,
+        "blocks": [
+            {
+                "venue_id": block.venue_id,
+                "from": plan.start + timedelta(days=block.first_day),
+                "to": plan.start + timedelta(days=block.first_day + block.days),
+                "is_on": block.is_on,
+            }
+            for block in blocks
+        ],
+        "pairs": len(pairs),
+        "effect": switchback_effect(pairs, np.random.default_rng(offer_id.int)),
+    }
