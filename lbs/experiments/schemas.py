@@ -296,9 +296,9 @@ class ExperimentPlanSchema(Schema):
             "mean": 1.5,
             "variance": 0.5,
         },
-        "customers_per_arm": 66,
-        "customers": 330,
-        "weeks": 1320,
+        "customers_per_arm": 164,
+        "customers": 820,
+        "weeks": 3280,
     }
 
     baseline = fields.Nested(ExperimentBaselineSchema, required=True)

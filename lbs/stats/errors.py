@@ -9,10 +9,3 @@ class TimeZoneNeeded(Refused):
 
     code = "time-zone-needed"
     title = "Say in which time zone"
-
-
-class ExperimentNotStarted(Refused):
-    """Nobody has been exposed to the offer under this experiment. Start it first."""
-
-    code = "experiment-not-started"
-    title = "The experiment has not started"

@@ -604,6 +604,16 @@ _SUMS = """
     coalesce(sum({metric}::float8 ^ 2) FILTER (WHERE is_over), 0) AS {metric}_squares
 """
 
+_VISITS = """
+    SELECT subject_id, venue_id, min(at) AS at FROM ledger_event
+    WHERE merchant_id = :merchant_id AND venue_id IN ({venues}) AND counted
+      AND kind IN ('check_in', 'check_in_voided') AND at >= :started_at
+    GROUP BY check_in_id, subject_id, venue_id
+    HAVING NOT bool_or(verdict = 'voided')
+       AND (array_agg(verdict ORDER BY at DESC))[1] = 'accepted'
+"""
+"""Check-ins that stand, at the time they were made."""
+
 _OUTCOMES = text(f"""
     WITH exposed AS MATERIALIZED (
         SELECT subject_id, variant AS arm, min(at) AS at, min(at) + :horizon AS until
@@ -612,12 +622,7 @@ _OUTCOMES = text(f"""
           AND experiment_id = :experiment_id AND counted AND at >= :started_at AND at <= :until
         GROUP BY subject_id, variant
     ), visit AS (
-        SELECT subject_id, min(at) AS at FROM ledger_event
-        WHERE merchant_id = :merchant_id AND venue_id IN ({_PLACES}) AND counted
-          AND kind IN ('check_in', 'check_in_voided') AND at >= :started_at
-        GROUP BY check_in_id, subject_id
-        HAVING NOT bool_or(verdict = 'voided')
-           AND (array_agg(verdict ORDER BY at DESC))[1] = 'accepted'
+        {_VISITS.format(venues=_PLACES)}
     ), redemption AS (
         SELECT subject_id, at, coalesce(amount_minor, 0) AS amount_minor FROM ledger_event AS done
         WHERE offer_id = :offer_id AND merchant_id = :merchant_id AND kind = 'redeemed'
@@ -664,3 +669,62 @@ def sum_outcomes(session: Session, experiment: Row[Any], until: datetime) -> Seq
         "horizon": timedelta(days=experiment.horizon_days),
     }
     return session.execute(_OUTCOMES, values).all()
+
+
+_DAILY = text(f"""
+    WITH place AS MATERIALIZED ({_PLACES}), site AS MATERIALIZED (
+        SELECT venue.id, venue.id IN (SELECT venue_id FROM place) AS has_offer,
+               EXISTS (
+                   SELECT FROM place JOIN venue AS other ON other.id = place.venue_id
+                   WHERE ST_DWithin(other.fence, venue.fence, :near_m)) AS is_near
+        FROM venue WHERE merchant_id = :merchant_id AND created_at < :started_at
+    ), visit AS ({_VISITS.format(venues="SELECT id FROM site")}), daily AS (
+        SELECT venue_id, floor(extract(epoch FROM at - :started_at) / 86400)::int AS day,
+               count(*) AS visits
+        FROM visit WHERE at < :end GROUP BY 1, 2
+    )
+    SELECT site.id, site.has_offer, site.is_near AND NOT site.has_offer AS is_near,
+           array_agg(coalesce(visits, 0) ORDER BY days.day) AS visits
+    FROM site CROSS JOIN generate_series(0, :days - 1) AS days(day)
+    LEFT JOIN daily ON daily.venue_id = site.id AND daily.day = days.day
+    GROUP BY 1, 2, 3 ORDER BY 1
+""")
+
+
+def list_daily_visits(
+    session: Session,
+    *,
+    offer_id: UUID,
+    merchant_id: UUID,
+    start: datetime,
+    days: int,
+    near_m: float,
+) -> Sequence[Row[Any]]:
+    """The visits on each of so many days of 24 hours, of each venue that the merchant had at the
+    start; those within `near_m` of the offer's venues, fence to fence, are near.
+    """
+    values = {"offer_id": offer_id, "merchant_id": merchant_id, "near_m": near_m, "days": days}
+    period = {"started_at": start, "end": start + timedelta(days=days)}
+    return session.execute(_DAILY, values | period).all()
+
+
+_VISITS_BY_DAY = text(f"""
+    WITH visit AS ({_VISITS.format(venues="SELECT unnest(CAST(:venue_ids AS uuid[]))")})
+    SELECT venue_id, floor(extract(epoch FROM at - :started_at) / 86400)::int AS day,
+           count(*) AS visits
+    FROM visit WHERE at < :end GROUP BY 1, 2
+""")
+
+
+def count_daily_visits(
+    session: Session,
+    *,
+    merchant_id: UUID,
+    venue_ids: Sequence[UUID],
+    start: datetime,
+    end: datetime,
+) -> dict[tuple[UUID, int], int]:
+    """By venue and day of 24 hours from the start; days without any are not there."""
+    values = {"merchant_id": merchant_id, "venue_ids": list(venue_ids)}
+    rows = session.execute(_VISITS_BY_DAY, values | {"started_at": start, "end": end})
+    return {(row.venue_id, row.day): row.visits for row in rows}

@@ -42,8 +42,12 @@ from lbs.stats.schemas import (
     RetentionSchema,
     SeriesQuerySchema,
     SeriesSchema,
+    SwitchbackQuerySchema,
+    SwitchbackSchema,
+    VenueEffectQuerySchema,
+    VenueEffectSchema,
 )
-from lbs.stats.service import experiments
+from lbs.stats.service import experiments, venues
 from lbs.stats.service.report import ReportPeriod, load_report
 
 STATS = merchant_with("stats")
@@ -257,6 +261,37 @@ class ExperimentResults(MethodView):
         """
         with reading() as session:
             return experiments.read_results(session, merchant(), experiment_id, now())
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/venue-effect")
+class OfferVenueEffect(MethodView):
+    @blp.operation("read_venue_effect", STATS)
+    @blp.arguments(VenueEffectQuerySchema, location="query")
+    @blp.response(200, VenueEffectSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Read what an offer did to the visits of its venues, and of those around them
+
+        For offers of which no customer can be held out. Each of its venues is compared with those
+        of the merchant's others that were most like it in the eight weeks before: by how much more
+        its visits changed.
+        """
+        with transaction() as session:
+            return venues.read_venue_effect(session, merchant(), offer_id, **_until_now(query))
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/switchback")
+class OfferSwitchback(MethodView):
+    @blp.operation("read_switchback", STATS)
+    @blp.arguments(SwitchbackQuerySchema, location="query")
+    @blp.response(200, SwitchbackSchema)
+    def get(self, plan: venues.Switchback, offer_id: UUID) -> dict[str, Any]:
+        """Draw when an offer is on and off at venues by turns, and read what it does to visits
+
+        The same question gives the same draw. The merchant switches the offer as drawn, by its
+        `venue_ids`; the blocks are compared as they were drawn.
+        """
+        with transaction() as session:
+            return venues.read_switchback(session, merchant(), offer_id, plan, now())
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

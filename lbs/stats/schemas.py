@@ -10,9 +10,11 @@ from lbs.experiments.policy import METRICS
 from lbs.http.fields import Schema, Timestamp, Word
 from lbs.http.languages import LANGUAGES, say
 from lbs.offers.schemas.offers import STATUSES
+from lbs.stats.rules.matching import VenueEffect
 from lbs.stats.rules.tally import RETURNS_DAYS, STEPS
 from lbs.stats.rules.verdict import NO_VERDICT, Finding, Verdict
 from lbs.stats.rules.words import effect_text, winner_text
+from lbs.stats.service.venues import Switchback
 from lbs.venues.schemas import is_time_zone
 
 MAX_BUCKETS = 2000
@@ -731,7 +733,7 @@ class ExperimentResultsSchema(Schema):
     min_customers = fields.Integer(required=True, metadata={"description": "In each arm"})
     min_weeks = fields.Integer(required=True)
     currency = fields.String(required=True)
-    started_at = Timestamp(required=True)
+    started_at = Timestamp(required=True, allow_none=True)
     end = Timestamp(
         required=True,
         data_key="to",
@@ -756,3 +758,171 @@ class ExperimentResultsSchema(Schema):
             },
             "effect": effect and {"finding": effect.finding, "text": say(effect_text(effect))},
         }
+
+
+class VenueEffectQuerySchema(_PeriodSchema):
+    start = Timestamp(
+        required=True,
+        data_key="from",
+        metadata={"description": "When the offer began at its venues"},
+    )
+    end = Timestamp(
+        load_default=None,
+        data_key="to",
+        metadata={"description": "Counted before then, in whole days, 366 at most; left out: now"},
+    )
+    near_m = fields.Float(
+        load_default=1000,
+        validate=validate.Range(0, 50_000),
+        metadata={"description": "Other venues within so many metres are neighbours"},
+    )
+
+
+class MatchedVenueSchema(Schema):
+    """Which venues, most like it in the weeks before, a venue is compared with."""
+
+    venue_id = fields.UUID(required=True)
+    compared_with = fields.List(fields.UUID(), required=True)
+
+
+class VenueLiftSchema(Schema):
+    """Visits at venues, relative to what they would have been by those most like them."""
+
+    lift = fields.Float(required=True)
+    interval = fields.Nested(
+        ConfidenceIntervalSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "95 %, at one look; null with too few venues to compare with"},
+    )
+    matches = fields.List(fields.Nested(MatchedVenueSchema), required=True)
+
+    @ma.pre_dump
+    def listed(self, found: VenueEffect, **_: Any) -> dict[str, Any]:
+        return {
+            "lift": found.lift,
+            "interval": found.interval,
+            "matches": [
+                {"venue_id": venue, "compared_with": others}
+                for venue, others in found.matches.items()
+            ],
+        }
+
+
+class VenueEffectSchema(Schema):
+    """What an offer did to whole venues; weaker than an experiment, for no lot was drawn."""
+
+    example = {  # noqa: RUF012
+        "from": "2026-11-21T12:00:00Z",
+        "to": "2026-11-22T12:00:00Z",
+        "venues": 0,
+        "comparison_venues": 0,
+        "near_venues": 0,
+        "effect": None,
+        "spill_over": None,
+    }
+
+    start = Timestamp(required=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+    venues = fields.Integer(
+        required=True, metadata={"description": "With the offer, and visits before it"}
+    )
+    comparison_venues = fields.Integer(required=True)
+    near_venues = fields.Integer(required=True, metadata={"description": "Neighbours without it"})
+    effect = fields.Nested(
+        VenueLiftSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "Null where there is nothing to compare with"},
+    )
+    spill_over = fields.Nested(
+        VenueLiftSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "The same for the neighbours"},
+    )
+
+
+class SwitchbackQuerySchema(Schema):
+    start = Timestamp(required=True, data_key="from", metadata={"description": "The first block"})
+    venue_ids = fields.List(
+        fields.UUID(),
+        required=True,
+        data_key="venue_id",
+        validate=validate.Length(1, 50),
+        metadata={"description": "Where; once for each venue"},
+    )
+    block_days = fields.Integer(
+        load_default=7,
+        validate=validate.Range(1, 28),
+        metadata={"description": "Whole weeks have the same weekdays in each block"},
+    )
+    pairs = fields.Integer(
+        load_default=4,
+        validate=validate.Range(1, 26),
+        metadata={"description": "Of blocks at each venue, one with the offer and one without"},
+    )
+    wash_out_days = fields.Integer(
+        load_default=1,
+        validate=validate.Range(0, 27),
+        metadata={"description": "Days at the beginning of a block that are not counted"},
+    )
+
+    @ma.validates_schema
+    def something_is_left(self, data: dict[str, Any], **_: Any) -> None:
+        if data["wash_out_days"] >= data["block_days"]:
+            raise ma.ValidationError("Must be less than block_days.", "wash_out_days")
+
+    @ma.post_load
+    def make(self, data: dict[str, Any], **_: Any) -> Switchback:
+        return Switchback(**{**data, "venue_ids": tuple(dict.fromkeys(data["venue_ids"]))})
+
+
+class SwitchbackBlockSchema(Schema):
+    """When the offer is to be on or off at a venue."""
+
+    venue_id = fields.UUID(required=True)
+    start = Timestamp(required=True, data_key="from", attribute="from")
+    end = Timestamp(required=True, data_key="to", attribute="to")
+    is_on = fields.Boolean(required=True)
+
+
+class SwitchbackLiftSchema(Schema):
+    """Visits in the blocks with the offer, relative to those beside them without."""
+
+    lift = fields.Float(required=True)
+    interval = fields.Nested(
+        ConfidenceIntervalSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "95 %, at one look; null of fewer than six pairs"},
+    )
+
+
+class SwitchbackSchema(Schema):
+    """An offer that is on and off at venues by turns, as the lot has it."""
+
+    example = {  # noqa: RUF012
+        "from": "2026-11-22T12:00:00Z",
+        "blocks": [
+            {
+                "venue_id": "019abc12-0000-7000-8000-000000000001",
+                "from": "2026-11-22T12:00:00Z",
+                "to": "2026-11-29T12:00:00Z",
+                "is_on": True,
+            },
+            {
+                "venue_id": "019abc12-0000-7000-8000-000000000001",
+                "from": "2026-11-29T12:00:00Z",
+                "to": "2026-12-06T12:00:00Z",
+                "is_on": False,
+            },
+        ],
+        "pairs": 0,
+        "effect": None,
+    }
+
+    start = Timestamp(required=True, data_key="from", attribute="from")
+    blocks = fields.List(fields.Nested(SwitchbackBlockSchema), required=True)
+    pairs = fields.Integer(required=True, metadata={"description": "That are over"})
+    effect = fields.Nested(SwitchbackLiftSchema, required=True, allow_none=True)

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from lbs.experiments.policy import Baseline, plan
-from lbs.experiments.policy.power import plan_customers
+from lbs.experiments.policy.sequences import width
 from tests.offers.people import Person
 from tests.world import World
 
@@ -72,23 +72,18 @@ def test_the_baseline_is_what_customers_did_within_the_horizon_of_being_seen(wor
         assert (nothing.status_code, nothing.json["code"]) == (409, "experiment-baseline-missing")
 
 
-def test_a_published_example_of_two_means():
-    """Chow, Shao and Wang (2008), section 3.2.4: a difference of 5 % where the standard
-    deviation is 10 % takes 63 in each of two groups, two-sided at 5 %, with a power of 80 %.
-    """
-    assert plan_customers(1.0, 0.1**2, 0.05, (0.5, 0.5), 0.05, 0.8) == 63
-
-
 @pytest.mark.parametrize("shares", [(50, 50), (40, 40, 20), (90, 10)])
 def test_the_planned_number_has_the_planned_power(shares: tuple[int, ...]):
-    """By the normal distribution itself: how often a difference of that size is significant."""
+    """By the normal distribution itself: how often the interval that holds at every look leaves out
+    0, with Welch's standard error, at the planned number.
+    """
     baseline = Baseline(customers=800, weeks=8, mean=1.5, variance=2.25)
     found = plan(baseline, shares, lift=0.2, alpha=0.05, power=0.8)
     control = found.customers * shares[0] / 100
     least = found.customers * min(shares[1:]) / 100
-    error = math.sqrt(2.25 * (1 / control + 1 / least))
-    normal = NormalDist()
-    power = 1 - normal.cdf(normal.inv_cdf(0.975) - 0.3 / error)
-    assert 0.8 <= power < 0.81
+    error = math.sqrt(2.25 / control + 2.25 * 1.2 / least)
+    errors = width(1, 1, 0.05 / (len(shares) - 1))
+    power = 1 - NormalDist().cdf(errors - 0.3 / error)
+    assert 0.8 <= power < 0.85
     assert found.customers_per_arm == pytest.approx(found.customers * min(shares) / 100, abs=1)
     assert found.weeks == math.ceil(found.customers / 100)

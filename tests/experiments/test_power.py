@@ -19,6 +19,9 @@ ONCE = norm.ppf(0.975)
         pytest.param(0.5, 1, 63, id="a medium effect"),
         pytest.param(0.2, 1, 393, id="a small effect"),
         pytest.param(0.8, 1, 25, id="a large effect"),
+        # Chow, Shao and Wang, Sample Size Calculations in Clinical Research (2008), section 3.2.4:
+        # a difference of 5 % where the standard deviation is 10 % takes 63 in each of two groups.
+        pytest.param(0.05, 0.01, 63, id="chow, shao and wang"),
         # Larsen and others, Statistical Challenges in Online Controlled Experiments, The American
         # Statistician 78 (2024), section 2: 36,864 by 16 times, where this takes 15.7 times.
         pytest.param(1.25 * 0.05, 9, 36_864 * 15.698 / 16, id="revenue of a small shop"),

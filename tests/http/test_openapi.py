@@ -295,6 +295,13 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     day = {"from": midnight.isoformat(), "to": (midnight + timedelta(days=1)).isoformat()}
     for answer, name in (("series", "Series"), ("retention", "Retention"), ("hours", "Hours")):
         same(say("get", f"{at_stats}/{answer}", query_string=day), name)
+    yesterday = {"from": (began - timedelta(days=1)).isoformat()}
+    effect = say("get", f"/v1/stats/offers/{offer['id']}/venue-effect", query_string=yesterday)
+    same(effect, "VenueEffect")
+    turns = {"from": began.isoformat(), "venue_id": venue["id"], "pairs": 1}
+    drawn = say("get", f"/v1/stats/offers/{offer['id']}/switchback", query_string=turns)
+    drawn["blocks"].sort(key=lambda block: not block["is_on"])  # either may come first
+    same(drawn, "Switchback")
     copy = say("post", f"{at_offer}/copies", "CopyOffer")
     beside = say("get", f"{at_offer}/comparison", query_string={"with": copy["id"]})
     same(beside, "Comparison")
@@ -417,6 +424,7 @@ def _experiment(world: World, say: Any, same: Any) -> None:
     same(experiment, "Experiment")
     at_experiment = f"{at_experiments}/{experiment['id']}"
     say("post", f"{at_experiment}/start")
+    same(say("get", f"/v1/stats/experiments/{experiment['id']}"), "ExperimentResults")
     say("post", f"{at_experiment}/promote", "PromoteArm")
 
 

@@ -305,6 +305,10 @@ ROUTES: dict[str, Route] = {
     f"DELETE {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
     f"GET {STATS}/offers/<uuid:offer_id>/report": Route("stats", query=at_the_venue),
+    f"GET {STATS}/offers/<uuid:offer_id>/switchback": Route(
+        "stats", query=lambda ids: {**at_the_venue(ids), "from": PERIOD["from"]}
+    ),
+    f"GET {STATS}/offers/<uuid:offer_id>/venue-effect": Route("stats", query=lambda ids: PERIOD),
     f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),
 }
 

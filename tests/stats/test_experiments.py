@@ -193,13 +193,20 @@ def test_the_answer_says_it_in_the_callers_language(world: World, alone: Any):
     assert english["currency"] == "DKK"
 
 
+def test_of_a_draft_nothing_is_known_yet(world: World):
+    draft = start(world, world.offer(world.venue()), start=False)
+    found = results(world, draft, now() + timedelta(weeks=9))
+
+    assert found["started_at"] is None
+    assert [arm["exposed"] for arm in found["arms"]] == [0, 0, 0]
+    assert (found["winner"].finding, found["effect"].finding) == ("too_early", "too_early")
+
+
 def test_who_may_not_read_the_results(world: World, other_world: World):
     venue = world.venue()
-    draft = start(world, world.offer(venue), start=False)
-    path = f"/v1/stats/experiments/{draft['id']}"
+    path = f"/v1/stats/experiments/{start(world, world.offer(venue))['id']}"
     body = {"name": "Key", "scopes": ["stats"], "venue_ids": [venue["id"]]}
     limited = world.ask("post", "/v1/api-keys", json=body)["token"]
 
-    assert world.call("get", path, world.key).json["code"] == "experiment-not-started"
     assert world.call("get", path, limited).json["code"] == "venue-not-allowed"
     assert world.call("get", path, other_world.key).json["code"] == "experiment-not-found"

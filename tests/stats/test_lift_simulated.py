@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from lbs.experiments.policy.power import plan_customers
+from lbs.experiments.policy.sequences import width
 from lbs.stats.rules.lift import Sample, compare
 from lbs.stats.rules.ratio import ALPHA, is_mismatch
 from lbs.stats.rules.verdict import METRICS, Arm, Design, Finding, Run, conclude
@@ -169,6 +170,33 @@ def test_one_look_intervals_would_not_pass(without_effect: Simulated):
         )
 
     assert wrong > 0.2 * EXPERIMENTS
+
+
+@pytest.mark.parametrize("share", [0.1, 0.05])
+def test_a_small_holdout_of_a_skewed_metric_would_not_pass_with_its_own_variance(share: float):
+    shares = {"control": 1 - share, "holdout": share}
+    rare = dict.fromkeys(shares, Customers(redeem=0.05))
+    simulated = Simulated(
+        shares, rare, customers=4500, batch=150, seed=20260106, metrics=("revenue",)
+    )
+    wrong = wrong_by_own = 0
+    for history in simulated.histories():
+        pairs = [
+            [simulated.sample(arm, "revenue", *look) for arm in ("control", "holdout")]
+            for look in history
+        ]
+        found = [(pair, compare(*pair, planned=4500, alpha=0.05)) for pair in pairs]
+        shown = [(pair, one) for pair, one in found if one.interval]
+        wrong += any(one.interval.sign for _, one in shown)
+        wrong_by_own += any(
+            abs(one.absolute)
+            > width(sum(each.customers for each in pair), 4500, 0.05)
+            * sum(each.scatter / each.customers**2 for each in pair) ** 0.5
+            for pair, one in shown
+        )
+
+    assert wrong <= 0.02 * EXPERIMENTS
+    assert wrong_by_own > 0.1 * EXPERIMENTS
 
 
 @pytest.mark.parametrize("metric", METRICS)

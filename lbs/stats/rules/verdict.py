@@ -48,12 +48,14 @@ class Arm:
 class Run:
     """How long the experiment has run, and whether it still does."""
 
-    started_at: datetime
+    started_at: datetime | None
     until: datetime
     is_stopped: bool
 
     def is_long_enough(self, min_weeks: int) -> bool:
-        return self.until - self.started_at >= timedelta(weeks=min_weeks)
+        return self.started_at is not None and self.until - self.started_at >= timedelta(
+            weeks=min_weeks
+        )
 
 
 class Finding(StrEnum):

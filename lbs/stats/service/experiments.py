@@ -12,7 +12,6 @@ from lbs.db import Session
 from lbs.experiments.errors import ExperimentNotFound
 from lbs.experiments.policy import CONTROL, HOLDOUT
 from lbs.stats import queries
-from lbs.stats.errors import ExperimentNotStarted
 from lbs.stats.rules.lift import Difference, Sample
 from lbs.stats.rules.ratio import ALPHA
 from lbs.stats.rules.verdict import METRICS, Arm, Design, Results, Run, conclude
@@ -35,8 +34,6 @@ def read_results(
     experiment = queries.find_experiment(session, experiment_id, key.merchant_id)
     if experiment is None:
         raise ExperimentNotFound
-    if experiment.started_at is None:
-        raise ExperimentNotStarted
     run = Run(
         experiment.started_at,
         experiment.stopped_at or now,
