@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from bench.recount.__main__ import count
+from bench.recount.__main__ import compare, count
 from bench.recount.play import play
 from bench.servers import database
 from lbs.cli.replay import Row
@@ -46,16 +46,32 @@ def late(day: int, n: int, minutes: int) -> Row:
 
 
 @pytest.fixture(scope="module")
-def counted(cluster):
+def played(cluster):
     with database(cluster, "recount") as base:
         db = Database(base.url)
-        yield list(count(db, play(db, base.settings, recorded(20101107), BUSIEST)))
+        yield db, play(db, base.settings, recorded(20101107), BUSIEST)
         db.engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def counted(played):
+    return list(count(*played))
+
+
+@pytest.fixture(scope="module")
+def compared(played):
+    return compare(*played)
 
 
 def test_unlocks_of_every_kind_are_what_the_check_ins_say(counted):
     assert {line.kind: line.unlocks for line in counted} == {
         line.kind: line.expected for line in counted
+    }
+
+
+def test_every_funnel_is_what_plain_sql_says_also_when_made_anew(compared):
+    assert {one.kind: (one.differ, one.rebuilt) for one in compared} == {
+        one.kind: ({}, {}) for one in compared
     }
 
 

@@ -16,6 +16,8 @@ from typing import Any
 from uuid import UUID
 
 from bench.recount.kinds import TRAIL_VENUES, Kind, kinds
+from lbs.accounts import service as accounts
+from lbs.accounts.policy import MerchantKey
 from lbs.circles import service as circles
 from lbs.circles.models import Friendship
 from lbs.circles.policy import PARTY_LIFE
@@ -23,13 +25,24 @@ from lbs.cli.progress import progress
 from lbs.cli.replay import Replay, Row, Service, displaced, make_offers, prepare
 from lbs.config import Settings
 from lbs.db import Database, new_id
+from lbs.http.guesses import limit_of
+from lbs.redemptions import service as redemptions
 from lbs.shares import service as shares
+from lbs.unlocks import service as unlocks
+from lbs.unlocks.service import UnlockView
 from lbs.vault import Vault
 from lbs.venues import service as venues
 
+TILL = frozenset({"redeem"})
 PRESENT_FOR = timedelta(hours=3)
+AFTER_ALL = timedelta(days=366)
+"""When the offers are over."""
 EVERY_REFERRED = 3
 """One customer in so many comes by a share."""
+EVERY_REDEEMED, EVERY_REVERSED = 5, 3
+"""One unlock in so many is redeemed, one redemption in so many taken back."""
+AT_TILL = timedelta(minutes=10)
+"""How long after a check-in."""
 MAX_FRIENDSHIPS = 20
 """A customer's, so that nobody is everybody's friend."""
 
@@ -112,6 +125,31 @@ class Company:
                 shares.refer(session, customer_id, self.token, self.vault, an_hour_before)
 
 
+class Till:
+    """Redeems some of what opens, and takes some of that back."""
+
+    def __init__(self, db: Database, settings: Settings, made: Replay) -> None:
+        self._db, self._vault = db, Vault(settings.secrets_key)
+        self._limit = limit_of(settings)
+        self._key = MerchantKey(_make_key(db, made), "", made.merchant_id, TILL, frozenset())
+        self._unlocks = self._redemptions = 0
+
+    def serve(self, unlocked: Sequence[UnlockView], now: datetime) -> None:
+        for unlock in unlocked:
+            self._unlocks += 1
+            if self._unlocks % EVERY_REDEEMED == 0:
+                self._redeem(unlock, now + AT_TILL)
+
+    def _redeem(self, unlock: UnlockView, now: datetime) -> None:
+        self._redemptions += 1
+        asked = redemptions.Redeem(unlock.code or "", unlock.venue_id, 1000 + self._redemptions)
+        with self._db.transaction() as session:
+            attempt = redemptions.redeem(session, self._key, asked, self._vault, self._limit, now)
+            if self._redemptions % EVERY_REVERSED == 0:
+                made = attempt.redemption
+                redemptions.reverse(session, self._key, made.id, "Wrong table", now)
+
+
 def play(db: Database, settings: Settings, rows: Sequence[Row], busiest: int) -> Play:
     """Send every row, with an offer of every kind at the busiest venues."""
     there = [venue for venue, _ in Counter(row.venue for row in rows).most_common(busiest)]
@@ -124,10 +162,29 @@ def play(db: Database, settings: Settings, rows: Sequence[Row], busiest: int) ->
     _make_friends(db, made, [row for row in rows if row.venue in set(there)])
     vault = Vault(settings.secrets_key)
     company = Company(db, vault, played, event, _share(db, vault, played, rows[0]))
-    service, busy = Service(db, settings), set(there)
+    service, busy, till = Service(db, settings), set(there), Till(db, settings, made)
     for row in progress(displaced(rows), "check-ins"):
-        service.send(made, row, **(company.claims(row) if row.venue in busy else {}))
+        claims = company.claims(row) if row.venue in busy else {}
+        till.serve(service.send(made, row, **claims).unlocked, row.at)
+    _expire(db, made.end + AFTER_ALL)
     return played
+
+
+def _expire(db: Database, now: datetime) -> None:
+    expired = True
+    while expired:
+        with db.transaction() as session:
+            expired = bool(unlocks.expire(session, now))
+
+
+def _make_key(db: Database, made: Replay) -> UUID:
+    with db.transaction() as session:
+        command = accounts.CreateKey("Till", tuple(TILL))
+        return accounts.create_key(session, made.merchant_id, command, _secret, made.start).id
+
+
+def _secret() -> str:
+    return secrets.token_urlsafe(32)
 
 
 def _busiest_day(rows: Sequence[Row], venue: str) -> tuple[str, datetime, datetime]:

@@ -111,7 +111,7 @@ class Service:
             guesses=limit_of(settings),
         )
 
-    def send(self, made: Replay, row: Row, **claim: Any) -> None:
+    def send(self, made: Replay, row: Row, **claim: Any) -> checkins.CheckedIn:
         """`claim` is what the check-in says beside the row, such as the event that it is at."""
         fix = LocationFix(
             lon=row.lon,
@@ -128,6 +128,7 @@ class Service:
             )
         made.verdicts[outcome.judgement.verdict.word] += 1
         made.reasons.update(reason.value for reason in outcome.judgement.reasons)
+        return outcome
 
 
 def displaced(rows: Sequence[Row]) -> list[Row]:

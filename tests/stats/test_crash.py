@@ -1,0 +1,158 @@
+"""The service is killed in the middle of it all: nothing is lost, and nothing counted twice."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from lbs.stats.jobs import roll_up
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import text
+
+from lbs.app import create_app
+from lbs.cli.database import migrate
+from lbs.cli.postgres import create_database
+from lbs.cli.run import HOST, free_port, wait_until_ready
+from lbs.cli.server import conninfo
+from lbs.jobs.app import connected
+from lbs.stats import service as stats
+from tests.live import variables
+from tests.world import World
+
+VISITORS, AT_ONCE, KILLS = 90, 6, 3
+PATIENCE_S = 60
+
+
+class Machine:
+    """A server and a worker, that can be cut off at any moment and started again."""
+
+    def __init__(self, env: dict[str, str]) -> None:
+        self._env, self.port = env, free_port()
+        self._running: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        serve = ("serve", "--port", str(self.port), "--workers", "1")
+        for command in (serve, ("worker",)):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lbs.cli", *command], env=self._env, start_new_session=True
+            )
+            self._running.append(process)
+        with httpx.Client(base_url=self.address) as http:
+            wait_until_ready(http)
+
+    def kill(self) -> None:
+        for process in self._running:
+            os.killpg(process.pid, signal.SIGKILL)
+        for process in self._running:
+            process.wait()
+        self._running.clear()
+
+    @property
+    def address(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+@pytest.fixture
+def crashing(cluster, settings) -> Iterator[tuple[World, Machine]]:
+    create_database(cluster, "crash")
+    settings = replace(settings, database_url=cluster.url("crash"))
+    migrate(settings, datetime.now(UTC))
+    app = create_app(settings)
+    machine = Machine({**os.environ, **variables(settings)})
+    machine.start()
+    yield World(app), machine
+    machine.kill()
+    app.extensions["lbs_database"].engine.dispose()
+
+
+def insist(machine: Machine, path: str, token: str, body: dict[str, Any]) -> Any:
+    """Ask until there is an answer, as an app does: the same request, under the same key."""
+    headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": str(uuid.uuid4())}
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            answer = httpx.post(f"{machine.address}{path}", json=body, headers=headers, timeout=10)
+        except httpx.TransportError:
+            answer = None
+        if answer is not None and answer.status_code not in (409, 503):
+            assert answer.status_code == 201, answer.text
+            return answer.json()
+        assert time.monotonic() < deadline, answer and answer.text
+        time.sleep(0.05)
+
+
+@contextmanager
+def rolling_up(database_url: str) -> Iterator[None]:
+    """Has the worker roll up all the time, so that it is killed while it does."""
+    over = threading.Event()
+
+    def ask() -> None:
+        with connected(conninfo(database_url)):
+            while not over.wait(0.05):
+                try:
+                    roll_up.defer(timestamp=0)
+                except AlreadyEnqueued:
+                    continue
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_a_crash_loses_nothing_and_counts_nothing_twice(crashing):
+    world, machine = crashing
+    venue = world.venue()
+    offer = world.offer(venue)
+    customers = [world.customer() for _ in range(VISITORS)]
+    done = threading.Semaphore(0)
+
+    def visit(customer: str) -> None:
+        body = {"venue_id": venue["id"], "evidence": [world.location()]}
+        [unlock] = insist(machine, "/v1/check-ins", customer, body)["unlocked"]
+        till = {"code": unlock["code"], "venue_id": venue["id"], "amount_minor": 12000}
+        insist(machine, "/v1/redemptions", world.key, till)
+        done.release()
+
+    url = world.app.extensions["lbs_settings"].database_url
+    with ThreadPoolExecutor(AT_ONCE) as pool, rolling_up(url):
+        visits = [pool.submit(visit, customer) for customer in customers]
+        for _ in range(KILLS):
+            for _ in range(VISITORS // (KILLS + 1)):
+                assert done.acquire(timeout=PATIENCE_S)
+            machine.kill()
+            machine.start()
+        for result in visits:
+            result.result()
+
+    with world.db.transaction() as session:
+        rows = {
+            table: session.scalar(text(f"SELECT count(*) FROM {table}"))
+            for table in ("check_in", "unlock", "redemption")
+        }
+    assert rows == dict.fromkeys(rows, VISITORS)
+    asked = f"/v1/stats/offers/{offer['id']}/funnel?to=2100-01-01T00:00:00Z"
+    told = world.ask("get", asked)
+    steps = {step["step"]: (step["count"], step["customers"]) for step in told["steps"]}
+    for step in ("checked_in", "unlocked", "redeemed"):
+        assert steps[step] == (VISITORS, VISITORS)
+    for make in (stats.roll_up, stats.rebuild):
+        with world.db.transaction() as session:
+            make(session)
+        assert world.ask("get", asked) == told
