@@ -220,7 +220,12 @@ def test_our_templates_have_no_inline_script_or_style():
         template.name for template in templates
     }
     for template in templates:
-        assert_clean(template.read_text(encoding="utf-8"))
+        text = template.read_text(encoding="utf-8")
+        assert_clean(text.replace(BY_HASH, "") if template.name == "report.html" else text)
+
+
+BY_HASH = "<style>{{ style | safe }}</style>"
+"""The report is saved as one file: its policy allows its style by the hash."""
 
 
 def assert_clean(text: str) -> None:

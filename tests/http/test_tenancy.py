@@ -308,7 +308,7 @@ ROUTES: dict[str, Route] = {
     f"GET {STATS}/offers/<uuid:offer_id>/switchback": Route(
         "stats", query=lambda ids: {**at_the_venue(ids), "from": PERIOD["from"]}
     ),
-    f"GET {STATS}/offers/<uuid:offer_id>/venue-effect": Route("stats", query=lambda ids: PERIOD),
+    f"GET {STATS}/offers/<uuid:offer_id>/venue-effect": Route("stats", query=lambda ids: MONTH),
     f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),
 }
 

@@ -18,16 +18,14 @@ from typing import Any
 
 import httpx
 import pytest
-from lbs.stats.jobs import roll_up
-from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
 from lbs.app import create_app
 from lbs.cli.database import migrate
 from lbs.cli.postgres import create_database
 from lbs.cli.run import HOST, free_port, wait_until_ready
-from lbs.cli.server import conninfo
-from lbs.jobs.app import connected
+from lbs.db import Database
+from lbs.jobs.app import enqueue
 from lbs.stats import service as stats
 from tests.live import variables
 from tests.world import World
@@ -95,17 +93,14 @@ def insist(machine: Machine, path: str, token: str, body: dict[str, Any]) -> Any
 
 
 @contextmanager
-def rolling_up(database_url: str) -> Iterator[None]:
+def rolling_up(db: Database) -> Iterator[None]:
     """Has the worker roll up all the time, so that it is killed while it does."""
     over = threading.Event()
 
     def ask() -> None:
-        with connected(conninfo(database_url)):
-            while not over.wait(0.05):
-                try:
-                    roll_up.defer(timestamp=0)
-                except AlreadyEnqueued:
-                    continue
+        while not over.wait(0.2):
+            with db.transaction() as session:
+                enqueue(session, "roll_up", lock="roll_up", timestamp=0)
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -130,8 +125,7 @@ def test_a_crash_loses_nothing_and_counts_nothing_twice(crashing):
         insist(machine, "/v1/redemptions", world.key, till)
         done.release()
 
-    url = world.app.extensions["lbs_settings"].database_url
-    with ThreadPoolExecutor(AT_ONCE) as pool, rolling_up(url):
+    with ThreadPoolExecutor(AT_ONCE) as pool, rolling_up(world.db):
         visits = [pool.submit(visit, customer) for customer in customers]
         for _ in range(KILLS):
             for _ in range(VISITORS // (KILLS + 1)):
