@@ -18,7 +18,8 @@ from psycopg.types.json import Jsonb
 from lbs.db import Session, Statement
 from lbs.stats.rules.calendar import Run, Span
 
-ANYWHERE = UUID(int=0)
+ANYWHERE, NOWHERE = UUID(int=0), UUID(int=1)
+"""In place of a venue: at all of them and at none together, and at none."""
 DIMENSIONS = ("", "variant", "channel", "level", "customer")
 
 # --- counting ---------------------------------------------------------------------------------
