@@ -30,6 +30,7 @@ from lbs.stats.rules.calendar import (
     cover,
     kept_zone,
     start_of,
+    unkept,
 )
 from lbs.stats.rules.tally import Tally, unpacked
 
@@ -241,7 +242,7 @@ def tallies(
         for row in rows:
             group = _venue_of(row) if by == "venue" else row.value
             found[_place(spans, row.start), group].add(unpacked(row))
-    live = [part for span in spans for part in cover(*span, ZoneInfo("UTC"), dirty).live]
+    live = [part for span in spans for part in unkept(*span, dirty)]
     stand_ins: dict[UUID, int] = {}
     for fact in queries.count_facts(session, facts.source, facts.values, live, marked):
         group = _value_of(by, fact) if by else ""
