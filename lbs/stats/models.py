@@ -38,7 +38,7 @@ class RollupScope(Model):
     __table_args__ = (Index("ix_rollup_scope_merchant_id", "merchant_id"),)
     scope_id: Mapped[UUID] = mapped_column(primary_key=True)
     venue_id: Mapped[UUID] = mapped_column(primary_key=True)
-    """All zeros: not at one venue."""
+    """Or ANYWHERE or NOWHERE, see queries."""
     merchant_id: Mapped[UUID]
     time_zone: Mapped[str]
 

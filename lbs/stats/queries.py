@@ -20,7 +20,8 @@ from lbs.db import Session, Statement
 from lbs.stats.rules.calendar import Run, Span
 from lbs.stats.rules.verdict import METRICS
 
-ANYWHERE = UUID(int=0)
+ANYWHERE, NOWHERE = UUID(int=0), UUID(int=1)
+"""In place of a venue: at all of them and at none together, and at none."""
 DIMENSIONS = ("", "variant", "channel", "level", "customer")
 
 # --- counting ---------------------------------------------------------------------------------
@@ -185,7 +186,7 @@ KINDS = (
     "friend_visit",
     "redemption_refused",
 )
-_SLACK = timedelta(days=1)
+_SLACK = timedelta(hours=1)
 """So far clocks may differ: what changes a fact may seem to have come before it."""
 
 
@@ -265,7 +266,8 @@ _DIRTY = """
                    SELECT merchant_id, venue_id, subject_id FROM ledger_event
                    WHERE kind = 'check_in_voided' AND first_visit) AS moves_first,
                coalesce((SELECT occurred_at FROM check_in WHERE check_in.id = news.check_in_id),
-                        '-infinity') AS since
+                        '-infinity') AS since,
+               at + interval '1 hour' AS until
         FROM news
         WHERE verdict_before IS NOT NULL OR verdict = 'accepted'
           AND (merchant_id, venue_id, subject_id) IN (
@@ -276,7 +278,8 @@ _DIRTY = """
         UNION ALL
         SELECT other.merchant_id, other.at
         FROM revised JOIN ledger_event AS other
-          ON other.venue_id = revised.venue_id AND other.at >= revised.since
+          ON other.venue_id = revised.venue_id
+          AND other.at >= revised.since AND other.at <= revised.until
         WHERE other.check_in_id = revised.check_in_id
            OR other.unlock_id IN (
                SELECT unlock_id FROM news WHERE news.kind = 'unlock_voided'
@@ -299,7 +302,8 @@ _DIRTY = """
     ORDER BY merchant_id, hour
 """
 """A fact changes the hour it is in; another verdict also those of what the check-in led to, and an
-exposure those of what its customer does in its arm.
+exposure those of what its customer does in its arm. What comes more than an hour after the verdict
+is news itself.
 """
 
 DIRTIED = Statement(

@@ -76,7 +76,8 @@ def test_run_once_plays_the_story_twice_and_leaves_nothing_running(env):
     for _ in range(2):
         said = lbs(env, "run", "--once")
         assert "The story went as it should." in said
-        assert re.search(r"check-ins accepted +1\n", said)
+        assert re.search(r"checked_in +1 +1\n", said)
+    assert re.search(r"^[1-9]\d* hours counted$", lbs(env, "stats", "rebuild"), re.MULTILINE)
     assert not processes(env)
 
 

@@ -320,3 +320,19 @@ def test_a_job_deferred_in_a_transaction_that_fails_is_never_run(jobs, db):
         session.rollback()
     with db.transaction() as session:
         assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
+
+
+def test_roll_up_keeps_what_has_happened(jobs, world: World, db, settings):
+    venue = world.venue()
+    world.check_in(world.customer(), venue)
+    before = world.totals(f"venues/{venue['id']}")
+    defer(jobs, "roll_up")
+    assert work(jobs, db, settings)["roll_up"][0] == "succeeded"
+    with db.transaction() as session:
+        kept = session.scalars(
+            text("SELECT tier FROM rollup WHERE scope_id = :id AND dimension = ''"),
+            {"id": venue["id"]},
+        ).all()
+    assert sorted(kept) == ["day", "hour", "month"]
+    after = world.totals(f"venues/{venue['id']}")
+    assert {**after, "to": None} == {**before, "to": None}

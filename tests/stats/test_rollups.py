@@ -18,10 +18,10 @@ from lbs.ledger.service import record
 from lbs.stats import service
 from tests.racing import at_once
 from tests.stats import plain
-from tests.stats.stream import Agenda, Stream, bucket_of, ledger
+from tests.stats.stream import Agenda, Stream, ledger
 from tests.world import World
 
-DAYS = ("venue", "variant", "channel", "level", "customer")
+BREAKDOWNS = ("venue", "variant", "channel", "level", "customer")
 CHANNELS = ("nearby", "push", "link", "share", "poster", None)
 SPRING = datetime(2026, 3, 26, 12, tzinfo=UTC)
 
@@ -69,17 +69,17 @@ class Place:
                 facts: dict[str, Any] = {
                     "subject_id": chance.choice(self.subjects + self._subjects(session)),
                     "channel": chance.choice(CHANNELS),
-                    "venue_id": venue_id,
+                    "venue_id": chance.choice((venue_id, venue_id, None)),
                     "offer_id": offer_id,
                     "counted": chance.random() > 0.05,
                 }
                 if kind == "exposed":
                     facts["variant"] = chance.choice(("A", "B", "holdout"))
                 elif kind == "nearby_listed":
-                    facts |= {"offer_id": None, "offer_ids": [offer_id]}
+                    facts |= {"venue_id": venue_id, "offer_id": None, "offer_ids": [offer_id]}
                 elif kind == "pass_shown":
                     facts |= {"elapsed_s": int(chance.expovariate(1 / 900)), "level": 1}
-                record(session, kind, UUID(self.world.merchant_id.hex), at, **facts)
+                record(session, kind, self.world.merchant_id, at, **facts)
             self._report_returns(session, start, days, number // 10)
 
     def _report_returns(self, session: Any, start: datetime, days: float, number: int) -> None:
@@ -153,7 +153,8 @@ class Place:
 
     def check(self, start: datetime | None, end: datetime) -> None:
         for session, scope, facts, offer_id in self.scopes(start, end):
-            check_funnel(session, scope, facts, offer_id)
+            for by in (None, *self.chance.sample(BREAKDOWNS, 2)):
+                check_funnel(session, scope, facts, offer_id, by)
             check_money(session, scope, facts)
             check_customers(session, scope, facts)
 
@@ -175,24 +176,21 @@ class Place:
                 assert item["viewed"] == steps["viewed"]["count"]
 
 
-def check_funnel(session, scope, facts, offer_id) -> None:
-    for by in (None, *DAYS):
-        answer = service.funnel(session, scope, by=by)
-        same(answer, facts)
-        groups: dict[str, list[Any]] = {}
-        for fact in facts if by else ():
-            group = plain.group_of(fact, by, offer_id)
-            groups.setdefault(group, []).append(fact)
-        told = {group["group"]: group for group in answer["groups"]}
-        for name, group in told.items():
-            if name != "other":
-                same(group, groups[name])
-        hidden = [fact for name in groups if name not in told for fact in groups[name]]
-        if "other" in told:
-            same(told["other"], hidden)
-        else:
-            # with nobody in it, or nothing that is counted: never a customer lost
-            assert not [f for f in hidden if f.step and f.subject_id] or len(groups) == 1
+def check_funnel(session, scope, facts, offer_id, by) -> None:
+    answer = service.funnel(session, scope, by=by)
+    same(answer, facts)
+    groups: dict[str, list[Any]] = {}
+    for fact in facts if by else ():
+        groups.setdefault(plain.group_of(fact, by, offer_id), []).append(fact)
+    told = {group.pop("group"): group for group in answer["groups"]}
+    for name, group in told.items():
+        if name != "other":
+            same(group, groups[name])
+    hidden = [fact for name in groups if name not in told for fact in groups[name]]
+    if "other" in told:
+        same(told["other"], hidden)
+    else:
+        assert not [fact for fact in hidden if fact.step and fact.subject_id]
 
 
 def same(answer: dict[str, Any], facts: list[Any]) -> None:
@@ -264,13 +262,12 @@ def dict_of(steps: list[str], customers: list[bytes]) -> dict[str, list[bytes]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_answers_are_exact_whenever_roll_ups_are_made(app, seed: int):
     place = Place(World(app), random.Random(seed))
     chance, start = place.chance, SPRING
-    for _ in range(4):
-        days = chance.choice((0.1, 2, 12))
-        place.live(start, days, 36)
+    for days in (0.1, 12, 2):
+        place.live(start, days, 30)
         start += timedelta(days=days)
         if chance.random() < 0.6:
             roll_up(place.world)
@@ -278,12 +275,11 @@ def test_answers_are_exact_whenever_roll_ups_are_made(app, seed: int):
     end = start + timedelta(days=2)
     middle = SPRING + (end - SPRING) * chance.random()
     periods = [(None, end), (SPRING, middle), (middle, end)]
-    for start, end in periods:
-        place.check(start, end)
+    place.check(*periods[0])
+    place.check(*periods[1])
     roll_up(place.world)
     made = kept(place.world)
-    for start, end in periods:
-        place.check(start, end)
+    place.check(*periods[2])
     rebuild(place.world)
     assert kept(place.world) == made
     place.check(*periods[1])
@@ -344,7 +340,7 @@ def test_a_venue_that_moves_to_another_time_zone_keeps_its_numbers_right(app):
     place = Place(World(app), random.Random(3), zones=("Europe/Copenhagen",) * 3)
     place.live(SPRING, 3, 40)
     roll_up(place.world)
-    for zone in ("Asia/Tokyo", "Asia/Kathmandu", "America/New_York"):
+    for zone in ("Asia/Kathmandu", "America/New_York"):
         path = f"/v1/venues/{place.venues[0]['id']}"
         version = place.world.call("get", path, place.world.key).headers["ETag"]
         headers = {"If-Match": version}
@@ -398,7 +394,3 @@ def test_a_fact_of_a_transaction_that_ends_late_is_not_passed_over(app):
         if step["step"] == "viewed"
     ]
     assert item["count"] == 2
-
-
-def test_recount_of_buckets_agrees_about_months(app):
-    assert bucket_of(SPRING, "month", ZoneInfo("Europe/Copenhagen")).day == 28

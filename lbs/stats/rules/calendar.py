@@ -49,15 +49,25 @@ def cover(start: datetime, end: datetime, zone: ZoneInfo, dirty: Sequence[dateti
 
     `dirty` are beginnings of hours, in order. The zone's days begin at full hours of UTC.
     """
-    first, last = next_start("hour", start, zone), start_of("hour", end, zone)
-    if first >= last:
-        return Cover((), (Span(start, end),) if start < end else ())
-    soiled = dirty[bisect_left(dirty, first) : bisect_left(dirty, last)]
-    edges = [first, *(edge for hour in soiled for edge in (hour, hour + HOUR)), last]
+    live = unkept(start, end, dirty)
+    edges = [start, *(edge for span in live for edge in span), end]
     clean = zip(edges[::2], edges[1::2], strict=True)
-    live = [Span(start, first), *(Span(hour, hour + HOUR) for hour in soiled), Span(last, end)]
     rolled = (run for since, until in clean for run in _runs("month", since, until, zone))
-    return Cover(tuple(rolled), joined(live))
+    return Cover(tuple(rolled), live)
+
+
+def unkept(start: datetime, end: datetime, dirty: Sequence[datetime]) -> tuple[Span, ...]:
+    """The parts of hours at both ends, and the dirty hours between."""
+    first, last = _full_hour(start + HOUR - timedelta(microseconds=1)), _full_hour(end)
+    if first >= last:
+        return (Span(start, end),) if start < end else ()
+    soiled = dirty[bisect_left(dirty, first) : bisect_left(dirty, last)]
+    hours = (Span(hour, hour + HOUR) for hour in soiled)
+    return joined([Span(start, first), *hours, Span(last, end)])
+
+
+def _full_hour(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def joined(spans: Sequence[Span]) -> tuple[Span, ...]:

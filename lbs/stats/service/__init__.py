@@ -121,7 +121,7 @@ def offer_scope(
         },
         scope_ids=(offer_id,),
         venue_ids=only,
-        sites=(offer_id,),
+        sites=(),
         is_offer=True,
     )
     return Scope(facts, start, end, _agreed(zones), min_group)

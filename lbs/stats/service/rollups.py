@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from lbs.db import Session
 from lbs.stats import queries
-from lbs.stats.queries import ANYWHERE
+from lbs.stats.queries import ANYWHERE, NOWHERE
 from lbs.stats.rules.calendar import (
     HOUR,
     TIERS,
@@ -30,6 +30,7 @@ from lbs.stats.rules.calendar import (
     cover,
     kept_zone,
     start_of,
+    unkept,
 )
 from lbs.stats.rules.tally import Tally, unpacked
 
@@ -40,7 +41,7 @@ NONE = "none"
 _LAST_NUMBER = 2**32 - 1
 
 Unit = tuple[UUID, UUID]
-"""What is rolled up: a merchant, a venue or an offer, and at which venue, or ANYWHERE."""
+"""What is rolled up: a merchant, a venue or an offer, and where: at a venue, ANYWHERE, NOWHERE."""
 Tallies = dict[tuple[int, str], Tally]
 """By the place of the span asked for, and the group."""
 
@@ -56,7 +57,7 @@ class Facts:
     venue_ids: frozenset[UUID] | None
     """Only at these, of an offer."""
     sites: tuple[UUID, ...]
-    """Scopes into which the whole falls by venue; of an offer, itself."""
+    """The venues that belong to it; of an offer, none: it has roll-ups of its own at each."""
     is_offer: bool
 
     def whole(self, kept: Iterable[Unit]) -> list[Unit]:
@@ -65,12 +66,15 @@ class Facts:
         return [unit for unit in kept if unit[0] in self.scope_ids and unit[1] == ANYWHERE]
 
     def by_venue(self, kept: Iterable[Unit]) -> list[Unit]:
+        """The units that the whole falls into; also what happened at no venue."""
+        if self.is_offer:
+            only = self.venue_ids
+            return [unit for unit in kept if unit[1] != ANYWHERE and (not only or unit[1] in only)]
         return [
-            unit
-            for unit in kept
-            if unit[0] in self.sites
-            and (unit[1] != ANYWHERE) == self.is_offer
-            and (self.venue_ids is None or not self.is_offer or unit[1] in self.venue_ids)
+            (scope_id, venue_id)
+            for scope_id, venue_id in kept
+            if (scope_id in self.sites and venue_id == ANYWHERE)
+            or (scope_id in self.scope_ids and venue_id == NOWHERE)
         ]
 
 
@@ -186,12 +190,10 @@ def _units_of(merchant_id: UUID, fact: Any) -> Iterator[Unit]:
     """A check-in, or a showing nearby, comes once for the venue and once for each of its offers."""
     if fact.offer is None or fact.kind not in ("check_in", "nearby_listed"):
         yield merchant_id, ANYWHERE
-        if fact.venue_id:
-            yield fact.venue_id, ANYWHERE
+        yield (fact.venue_id, ANYWHERE) if fact.venue_id else (merchant_id, NOWHERE)
     if fact.offer:
         yield fact.offer, ANYWHERE
-        if fact.venue_id:
-            yield fact.offer, fact.venue_id
+        yield fact.offer, fact.venue_id or NOWHERE
 
 
 def _value_of(dimension: str, fact: Any) -> str:
@@ -238,9 +240,9 @@ def tallies(
             elapsed=with_elapsed,
         )
         for row in rows:
-            group = str(_venue_of(row)) if by == "venue" else row.value
+            group = _venue_of(row) if by == "venue" else row.value
             found[_place(spans, row.start), group].add(unpacked(row))
-    live = [part for span in spans for part in cover(*span, ZoneInfo("UTC"), dirty).live]
+    live = [part for span in spans for part in unkept(*span, dirty)]
     stand_ins: dict[UUID, int] = {}
     for fact in queries.count_facts(session, facts.source, facts.values, live, marked):
         group = _value_of(by, fact) if by else ""
@@ -282,9 +284,10 @@ def _place(spans: Sequence[Span], moment: datetime) -> int:
     return bisect_right(spans, moment, key=lambda span: span.since) - 1
 
 
-def _venue_of(row: Any) -> UUID:
-    venue_id: UUID = row.scope_id if row.venue_id == ANYWHERE else row.venue_id
-    return venue_id
+def _venue_of(row: Any) -> str:
+    if row.venue_id == NOWHERE:
+        return NONE
+    return str(row.scope_id if row.venue_id == ANYWHERE else row.venue_id)
 
 
 def _stand_in(fact: Any, stand_ins: dict[UUID, int]) -> list[int]:
