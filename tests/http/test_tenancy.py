@@ -500,7 +500,7 @@ def ask(victim: Victim, route: str, token: str | None) -> Any:
         method,
         path,
         token,
-        headers={"If-Match": '"1"'},
+        headers={} if method == "GET" else {"If-Match": '"1"'},
         query_string=declared.query(victim.ids),
         **(sent if method in ("POST", "PATCH", "PUT") else {}),
     )
