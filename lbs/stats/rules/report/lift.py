@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lbs.experiments.policy import CONTROL, HOLDOUT
 from lbs.stats.rules.report import charts
 from lbs.stats.rules.report.data import Arm, Comparison
 from lbs.stats.rules.report.numbers import MINUS, NONE
@@ -15,7 +16,7 @@ ROW, AXIS = 54.0, 30.0
 PER = 100
 """Counts are told for so many customers; money for one."""
 
-OWN = frozenset({"holdout", "control"})
+OWN = frozenset({HOLDOUT, CONTROL})
 """Arms that have a name in the language of the page."""
 
 

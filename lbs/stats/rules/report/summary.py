@@ -82,9 +82,9 @@ class Summary(Part):
         return change(self.data.period.step(step).customers, self.data.before.step(step).customers)
 
     def _cause(self) -> str:
-        if self.data.comparisons:
+        if self.data.has_holdout:
             return self.say("cause_below", title=self.say("lift"))
-        return self.say("cause_unknown" if self.data.comparisons == () else "cause_untold")
+        return self.say("cause_untold" if self.data.comparisons is None else "cause_unknown")
 
     def tiles(self) -> Iterator[tuple[str, str, str]]:
         """Each with what it is, and how it was before."""
