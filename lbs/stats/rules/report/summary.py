@@ -10,6 +10,8 @@ from lbs.stats.rules.report.part import Part
 from lbs.stats.rules.report.words import STATUS
 
 SAID = (("saw", "viewed"), ("came", "checked_in"), ("opened", "unlocked"), ("redeemed", "redeemed"))
+WHOLE = 0.95
+"""An offer that ran for so much of a period ran for all of it."""
 CHANGED = (("came", "checked_in"), ("redeemed", "redeemed"))
 TILES = (
     ("tile_came", "checked_in"),
@@ -71,7 +73,7 @@ class Summary(Part):
         if changes:
             before = self.write.dates(self.data.before.start, self.data.before.end)
             yield self.say("compared", period=before, changes=self.write.all_of(changes))
-        if share_running(self.data) < 1:
+        if share_running(self.data) < WHOLE:
             yield self.say("partly_before")
 
     def _changed(self, name: str, by: float) -> str:

@@ -273,8 +273,8 @@ SAYS: Mapping[str, Text] = {
         "offer and are otherwise counted alike.",
         "da": "Om tilbuddet var årsag til besøgene, vides ikke. Ingen blev holdt ude, så ingen "
         "viser, hvad der var sket uden det: de, der kom, var måske kommet alligevel. Et "
-        "eksperiment med en kontrolgruppe giver svaret: nogle få kunder, valgt ved lodtrækning, ser ikke "
-        "tilbuddet og tælles ellers ens.",
+        "eksperiment med en kontrolgruppe giver svaret: nogle få kunder, valgt ved "
+        "lodtrækning, ser ikke tilbuddet og tælles ellers ens.",
     },
     "arm": {"en": "Group", "da": "Gruppe"},
     "mean": {"en": "Mean", "da": "Gennemsnit"},
@@ -282,6 +282,14 @@ SAYS: Mapping[str, Text] = {
     "interval": {"en": "{confidence} interval", "da": "Interval, {confidence}"},
     "quoted": {"en": "“{name}”", "da": "»{name}«"},
     "holdout": {"en": "those held out", "da": "dem, der blev holdt ude"},
+    "without": {
+        "en": "{measure}: with the offer or without",
+        "da": "{measure}: med tilbuddet eller uden",
+    },
+    "versions": {
+        "en": "{measure}: its versions compared",
+        "da": "{measure}: dets versioner sammenlignet",
+    },
     "control": {"en": "the offer as it was", "da": "tilbuddet, som det var"},
     "to": {"en": "{low} to {high}", "da": "{low} til {high}"},
     "since": {"en": "since {date}", "da": "siden {date}"},
