@@ -155,8 +155,8 @@ def test_an_experiment_is_told_with_its_holdout_and_its_versions(world: World):
     ]
     names = [row[0] for row in visits]
     assert names == [
-        "Group", "the offer as it was", "cosy", "those held out",
-        "Group", "the offer as it was", "cosy",
+        "Group", "The offer as it was", "cosy", "Those held out",
+        "Group", "The offer as it was", "cosy",
     ]  # fmt: skip
     assert sum(int(row[1]) for row in visits[1:4]) <= 60
     assert re.fullmatch(r"[+−]?[\d.]+", visits[1][3])

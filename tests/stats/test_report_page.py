@@ -279,6 +279,14 @@ def test_without_an_experiment_the_cause_is_not_known(shown):
     assert "Whether the offer caused" not in words(shown(report())).split("is said under")[1]
 
 
+def test_versions_alone_do_not_tell_the_cause(shown):
+    versions = replace(COMPARISON, arms=COMPARISON.arms[1:], compared_with="half price")
+    said = words(shown(report(comparisons=(versions,))))
+    assert "Whether the offer caused the visits is not known." in said
+    assert "compared with “half price”" in said
+    assert "Nobody was held out" in said
+
+
 def test_what_an_arm_shows_is_said_as_its_interval_lies(shown):
     said = words(shown(report()))
     assert (

@@ -301,10 +301,7 @@ def _numbers(places: Sequence[tuple[float, float]]) -> list[int | None]:
 def _names(spots: Sequence[Spot], dots: Sequence[Dot], width: float) -> Iterable[Name]:
     """The names for which there is room, those of the most visited first."""
     frame = Box(2, 2, width - 2, width / ASPECT - 30)
-    taken = [
-        _around(dot.x, dot.y, NUMBERED_RADIUS if dot.number else dot.radius / 2, width)
-        for dot in dots
-    ]
+    taken = [_around(dot.x, dot.y, dot.radius, width) for dot in dots]
     for spot, dot in list(zip(spots, dots, strict=True))[:NAMED]:
         text = shorten(spot.name, NAME_LENGTH)
         for name, box in _beside(text, dot, width):

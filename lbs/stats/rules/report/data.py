@@ -9,6 +9,7 @@ from itertools import groupby
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from lbs.experiments.policy import HOLDOUT
 from lbs.offers.rules.words import Text
 
 REPORTED = frozenset({"listed", "viewed", "reserved", "pass_shown"})
@@ -147,6 +148,11 @@ class ReportData:
     """None where they may not be told: an experiment runs at all venues of an offer."""
 
     smallest_group: int = 5
+
+    @property
+    def has_holdout(self) -> bool:
+        """Whether there is anybody to show what happens without the offer."""
+        return any(compared.compared_with == HOLDOUT for compared in self.comparisons or ())
 
 
 def last_days(now: datetime, time_zone: str, days: int = DAYS) -> tuple[datetime, datetime]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lbs.experiments.policy import CONTROL, HOLDOUT
 from lbs.stats.rules.report import charts
 from lbs.stats.rules.report.data import Arm, Comparison
 from lbs.stats.rules.report.numbers import MINUS, NONE
@@ -15,7 +16,7 @@ ROW, AXIS = 54.0, 30.0
 PER = 100
 """Counts are told for so many customers; money for one."""
 
-OWN = frozenset({"holdout", "control"})
+OWN = frozenset({HOLDOUT, CONTROL})
 """Arms that have a name in the language of the page."""
 
 
@@ -39,7 +40,8 @@ class Lift(Part):
     comparison: Comparison
 
     def title(self) -> str:
-        return MEASURES[self.comparison.measure][self.lang]
+        name = "without" if self.comparison.compared_with == HOLDOUT else "versions"
+        return self.say(name, measure=MEASURES[self.comparison.measure][self.lang])
 
     def measured(self) -> str:
         return MEASURED[self.comparison.measure][self.lang]
@@ -59,7 +61,7 @@ class Lift(Part):
 
     def _found(self, arm: Arm) -> str:
         lift = "" if arm.lift is None else f" ({self.write.percent(arm.lift, signed=True)})"
-        return FOUND[_kind(arm)][self.lang].format(
+        text = FOUND[_kind(arm)][self.lang].format(
             arm=self._quoted(arm.name),
             other=self._quoted(self.comparison.compared_with),
             measured=self.measured(),
@@ -69,6 +71,7 @@ class Lift(Part):
             low=self._difference(arm.low),
             high=self._difference(arm.high),
         )
+        return _begin(text)
 
     @property
     def others(self) -> list[Arm]:
@@ -145,7 +148,7 @@ class Lift(Part):
         )
 
     def _name(self, arm: str) -> str:
-        return self.say(arm) if arm in OWN else arm
+        return _begin(self.say(arm)) if arm in OWN else arm
 
     def _quoted(self, arm: str) -> str:
         return self.say(arm) if arm in OWN else self.say("quoted", name=arm)
@@ -166,3 +169,7 @@ def _kind(arm: Arm) -> str:
     if arm.low > 0:
         return "more"
     return "less" if arm.high < 0 else "unclear"
+
+
+def _begin(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -54,8 +54,8 @@ class Writer:
         return format_compact_decimal(number, locale=self.locale, fraction_digits=1)
 
     def decimal(self, number: float, *, signed: bool = False) -> str:
-        """With three digits that mean something, as far as there are."""
-        digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 10 else 2  # noqa: PLR2004
+        """The smaller, the finer."""
+        digits = 0 if abs(number) >= 100 else 1 if abs(number) >= 1 else 2  # noqa: PLR2004
         text = format_decimal(round(number, digits), locale=self.locale)
         return _sign(text, number if round(number, digits) else 0, signed=signed)
 

@@ -10,6 +10,8 @@ from lbs.stats.rules.report.part import Part
 from lbs.stats.rules.report.words import STATUS
 
 SAID = (("saw", "viewed"), ("came", "checked_in"), ("opened", "unlocked"), ("redeemed", "redeemed"))
+WHOLE = 0.95
+"""An offer that ran for so much of a period ran for all of it."""
 CHANGED = (("came", "checked_in"), ("redeemed", "redeemed"))
 TILES = (
     ("tile_came", "checked_in"),
@@ -71,7 +73,7 @@ class Summary(Part):
         if changes:
             before = self.write.dates(self.data.before.start, self.data.before.end)
             yield self.say("compared", period=before, changes=self.write.all_of(changes))
-        if share_running(self.data) < 1:
+        if share_running(self.data) < WHOLE:
             yield self.say("partly_before")
 
     def _changed(self, name: str, by: float) -> str:
@@ -82,9 +84,9 @@ class Summary(Part):
         return change(self.data.period.step(step).customers, self.data.before.step(step).customers)
 
     def _cause(self) -> str:
-        if self.data.comparisons:
+        if self.data.has_holdout:
             return self.say("cause_below", title=self.say("lift"))
-        return self.say("cause_unknown" if self.data.comparisons == () else "cause_untold")
+        return self.say("cause_untold" if self.data.comparisons is None else "cause_unknown")
 
     def tiles(self) -> Iterator[tuple[str, str, str]]:
         """Each with what it is, and how it was before."""

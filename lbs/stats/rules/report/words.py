@@ -220,7 +220,7 @@ SAYS: Mapping[str, Text] = {
     "per_redemption": {"en": "Cost for each redemption", "da": "Pris pr. indløsning"},
     "per_share": {"en": "Friends' orders for each share", "da": "Venners bestillinger pr. deling"},
     "per_new": {"en": "Cost for each new customer", "da": "Pris pr. ny kunde"},
-    "return": {"en": "Revenue for each unit of cost", "da": "Omsætning pr. krone, det kostede"},
+    "return": {"en": "Revenue for each unit of cost", "da": "Omsætning i forhold til prisen"},
     "money_note": {
         "en": "Reversed redemptions are taken off. Revenue is what tills said an order came to; "
         "where they said nothing, it is missing here. New customers made their first visit to the "
@@ -267,13 +267,14 @@ SAYS: Mapping[str, Text] = {
         "da": "{arm} {difference}, interval {interval}",
     },
     "no_lift": {
-        "en": "Not known. Everybody could get the offer, so nobody shows what would have happened "
-        "without it: those who came might have come anyway. An experiment with a holdout tells, "
-        "in which a few customers, chosen by lot, do not see the offer and are otherwise counted "
-        "alike.",
-        "da": "Det vides ikke. Alle kunne få tilbuddet, så ingen viser, hvad der var sket uden "
-        "det: de, der kom, var måske kommet alligevel. Et eksperiment med en kontrolgruppe giver "
-        "svaret: nogle få kunder, valgt ved lodtrækning, ser ikke tilbuddet og tælles ellers ens.",
+        "en": "Whether the offer caused the visits is not known. Nobody was held out, so nobody "
+        "shows what would have happened without it: those who came might have come anyway. An "
+        "experiment with a holdout tells, in which a few customers, chosen by lot, do not see the "
+        "offer and are otherwise counted alike.",
+        "da": "Om tilbuddet var årsag til besøgene, vides ikke. Ingen blev holdt ude, så ingen "
+        "viser, hvad der var sket uden det: de, der kom, var måske kommet alligevel. Et "
+        "eksperiment med en kontrolgruppe giver svaret: nogle få kunder, valgt ved "
+        "lodtrækning, ser ikke tilbuddet og tælles ellers ens.",
     },
     "arm": {"en": "Group", "da": "Gruppe"},
     "mean": {"en": "Mean", "da": "Gennemsnit"},
@@ -281,6 +282,14 @@ SAYS: Mapping[str, Text] = {
     "interval": {"en": "{confidence} interval", "da": "Interval, {confidence}"},
     "quoted": {"en": "“{name}”", "da": "»{name}«"},
     "holdout": {"en": "those held out", "da": "dem, der blev holdt ude"},
+    "without": {
+        "en": "{measure}: with the offer or without",
+        "da": "{measure}: med tilbuddet eller uden",
+    },
+    "versions": {
+        "en": "{measure}: its versions compared",
+        "da": "{measure}: dets versioner sammenlignet",
+    },
     "control": {"en": "the offer as it was", "da": "tilbuddet, som det var"},
     "to": {"en": "{low} to {high}", "da": "{low} til {high}"},
     "since": {"en": "since {date}", "da": "siden {date}"},
@@ -289,7 +298,7 @@ SAYS: Mapping[str, Text] = {
         "en": "Every number is counted from the ledger, in which each fact is written once and "
         "never changed. A visit is a check-in that was verified at the venue while the offer ran; "
         "what testers and staff did, and check-ins that were voided, do not count.",
-        "da": "Hvert tal er talt op fra den bog, hvor hver hændelse skrives én gang og aldrig "
+        "da": "Hvert tal er talt op fra hovedbogen, hvor hver hændelse skrives én gang og aldrig "
         "ændres. Et besøg er et check-in, der blev bekræftet på stedet, mens tilbuddet gjaldt; "
         "hvad testere og personale gjorde, og check-in, der blev annulleret, tæller ikke.",
     },
