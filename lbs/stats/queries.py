@@ -267,7 +267,7 @@ _DIRTY = """
                    WHERE kind = 'check_in_voided' AND first_visit) AS moves_first,
                coalesce((SELECT occurred_at FROM check_in WHERE check_in.id = news.check_in_id),
                         '-infinity') AS since,
-               at + interval '1 hour' AS until
+               CASE WHEN verdict = 'voided' THEN 'infinity' ELSE at + interval '1 hour' END AS until
         FROM news
         WHERE verdict_before IS NOT NULL OR verdict = 'accepted'
           AND (merchant_id, venue_id, subject_id) IN (
@@ -302,8 +302,8 @@ _DIRTY = """
     ORDER BY merchant_id, hour
 """
 """A fact changes the hour it is in; another verdict also those of what the check-in led to, and an
-exposure those of what its customer does in its arm. What comes more than an hour after the verdict
-is news itself.
+exposure those of what its customer does in its arm. A verdict that is no voiding replaces only
+earlier ones: an hour is more than clocks differ.
 """
 
 DIRTIED = Statement(

@@ -101,6 +101,7 @@ class Place:
             )
 
     def void(self, at: datetime, number: int) -> None:
+        """Some check-ins, half a day after: when what they led to has come about."""
         with self.world.db.transaction() as session:
             ids = session.scalars(
                 text("""SELECT check_in.id FROM check_in
@@ -110,7 +111,7 @@ class Place:
                 {"id": self.world.merchant_id},
             ).all()
         for check_in_id in self.chance.sample(ids, min(number, len(ids))):
-            later = at + timedelta(seconds=self.chance.uniform(0, 7200))
+            later = at + timedelta(hours=12 + self.chance.uniform(0, 2))
             with self.world.db.transaction() as session:
                 merchant_id = self.world.merchant_id
                 void(session, check_in_id, merchant_id=merchant_id, reason="Test", now=later)
