@@ -68,8 +68,6 @@ class _ContentSchema(Schema):
         if data.get("what") == "series":
             if data.get("by") is None:
                 raise ma.ValidationError("A series needs it.", "by")
-            if data.get("offer_id") is None and data.get("venue_id") is None:
-                raise ma.ValidationError("A series is of an offer or a venue.", "venue_id")
         elif "what" in data:
             for name in ("by", "time_zone"):
                 if name in self.fields and self._of_series(name) and data.get(name) is not None:

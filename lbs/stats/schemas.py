@@ -164,8 +164,8 @@ class CheckInCountsSchema(Schema):
 
 
 _COUNTS = {
-    "listed": 0,
-    "viewed": 0,
+    "listed": 2,
+    "viewed": 1,
     "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},
     "unlocks": 1,
     "reserved": 0,
@@ -241,11 +241,13 @@ def _steps(**figures: tuple[int, int, float | None, int | None]) -> list[dict[st
 
 _FUNNEL = {
     "steps": _steps(
-        checked_in=(1, 1, None, None),
-        unlocked=(1, 1, 1.0, None),
+        listed=(2, 1, None, None),
+        viewed=(1, 1, 1.0, None),
+        checked_in=(1, 1, 1.0, None),
+        unlocked=(1, 1, 1.0, 0),
         reserved=(0, 0, 0.0, None),
         pass_shown=(0, 0, 0.0, None),
-        redeemed=(2, 1, 1.0, None),
+        redeemed=(2, 1, 1.0, 0),
         returned=(0, 0, 0.0, None),
     ),
     "check_ins": {"accepted": 1, "ambiguous": 0, "rejected": 1},

@@ -55,11 +55,10 @@ def series_scope(session: Session, export: Export) -> stats.Scope:
 def _scope(
     session: Session, key: MerchantKey, content: Content, start: datetime, end: datetime
 ) -> stats.Scope:
-    """The schema has seen to it that one of the two is there."""
     if content.offer_id:
         return stats.offer_scope(
             session, key, content.offer_id, venue_id=content.venue_id, start=start, end=end
         )
     if content.venue_id:
         return stats.venue_scope(session, key, content.venue_id, start=start, end=end)
-    raise VenueNotAllowed
+    return stats.merchant_scope(session, key, start=start, end=end)
