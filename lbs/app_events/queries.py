@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lbs.db import Session, Statement
+from lbs.experiments.queries import EXPERIMENT
 from lbs.ledger.queries import UNLOCK_FACTS, facts_of, whole_seconds
 from lbs.offers.queries import AT_VENUE
 
@@ -16,7 +17,9 @@ LOOK_UP = Statement(f"""
     SELECT customer.subject_id, (
         SELECT jsonb_agg(jsonb_build_object(
             'id', offer.id, 'merchant_id', offer.merchant_id, 'status', offer.status,
-            'updated_at', offer.updated_at,
+            'updated_at', offer.updated_at, {EXPERIMENT},
+            'tested_since', (
+                SELECT started_at FROM experiment WHERE experiment.id = offer.experiment_id),
             'counted', NOT EXISTS (
                 SELECT FROM customer_standing AS standing
                 WHERE standing.merchant_id = offer.merchant_id

@@ -9,7 +9,7 @@ from lbs.app_events import service
 from lbs.app_events.policy import Report
 from lbs.app_events.schemas import AppEventsReportSchema, ReportAppEventsSchema, present
 from lbs.http.api import Blueprint
-from lbs.http.context import now, settings, transaction
+from lbs.http.context import now, settings, transaction, vault
 
 blp = Blueprint("App events", __name__, description="What happened at the phone, to be counted")
 
@@ -31,6 +31,7 @@ class AppEvents(MethodView):
                 session,
                 customer().customer_id,
                 body["events"],
+                vault(),
                 max_ahead=settings().fix_max_ahead,
                 now=now(),
             )

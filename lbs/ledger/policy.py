@@ -12,6 +12,7 @@ class Kind(StrEnum):
 
     NEARBY_LISTED = "nearby_listed"
     TEASER_VIEWED = "teaser_viewed"
+    EXPOSED = "exposed"
     CHECK_IN = "check_in"
     CHECK_IN_VOIDED = "check_in_voided"
     UNLOCKED = "unlocked"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.checkins.test_explanations import customer_of, short, why
 from tests.checkins.test_statements import is_idempotency, statements  # noqa: F401  (a fixture)
 from tests.offers.people import Person
 from tests.racing import at_once
-from tests.world import World
+from tests.world import World, now
 
 WARM, COSY = "Something warm is on us", "Come in from the cold"
 REWARD = {"reward": {"kind": "free_item", "item": "A bun"}, "terms": "One bun with any coffee"}
@@ -362,4 +363,28 @@ def test_what_it_costs_the_database(world: World, statements):  # noqa: F811
     assert costs == [["SELECT", "WITH", "WITH"], ["SELECT", "WITH"]]
     statements.clear()
     nearby(world, person)
-    assert [statement.split()[0] for statement in statements] == ["SELECT"]
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "INSERT"]
+
+
+def test_a_reported_view_says_the_arm_and_is_a_first_exposure(world: World):
+    venue = world.venue()
+    offer = world.offer(venue)
+    experiment = world.experiment(offer, **HALVES)
+    person = person_in(world, experiment, "other")
+    for at in (now() - timedelta(minutes=5), now(), now()):
+        event = {
+            "kind": "teaser_viewed",
+            "client_id": str(uuid.uuid4()),
+            "at": at.isoformat(),
+            "offer_id": offer["id"],
+            "channel": "push",
+        }
+        world.ask("post", "/v1/app-events", person.token, json={"events": [event]})
+    statement = """
+        SELECT variant, offer_version FROM ledger_event
+        WHERE kind = 'teaser_viewed' AND offer_id = :id ORDER BY at
+    """
+    views = [(one.variant, one.offer_version) for one in rows(world, statement, id=offer["id"])]
+    assert views[1:] == [("other", 2), ("other", 2)]
+    assert views[0][0] is None
+    assert [(one.arm, one.channel) for one in exposures(world, experiment)] == [("other", "teaser")]
