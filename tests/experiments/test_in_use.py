@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from sqlalchemy import text
 
 from lbs.experiments.service import exposure_to
@@ -367,8 +368,8 @@ def test_what_it_costs_the_database(world: World, statements):  # noqa: F811
 
 
 def test_a_reported_view_says_the_arm_and_is_a_first_exposure(world: World):
-    venue = world.venue()
-    offer = world.offer(venue)
+    with time_machine.travel(now() - timedelta(hours=1)):
+        offer = world.offer(world.venue())
     experiment = world.experiment(offer, **HALVES)
     person = person_in(world, experiment, "other")
     for at in (now() - timedelta(minutes=5), now(), now()):
