@@ -150,7 +150,7 @@ class OfferSwitchback(MethodView):
     @blp.arguments(SwitchbackQuerySchema, location="query")
     @blp.response(200, SwitchbackSchema)
     def get(self, plan: venues.Switchback, offer_id: UUID) -> dict[str, Any]:
-        """Draw when an offer is on and off at venues by turns, and read what it does to visits
+        """Draw when an offer is on and off at venues by turns, and read what it does
 
         The same question gives the same draw. The merchant switches the offer as drawn, by its
         `venue_ids`; the blocks are compared as they were drawn.
