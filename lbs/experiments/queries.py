@@ -186,10 +186,10 @@ _BASELINE = """
         GROUP BY subject_id
     ), done AS (
         SELECT seen.subject_id, {outcome} AS outcome
-        FROM seen JOIN ledger_event AS event
-          ON event.subject_id = seen.subject_id AND event.at >= seen.first_at
+        FROM seen LEFT JOIN ledger_event AS event
+          ON event.subject_id = seen.subject_id AND event.at > seen.first_at
           AND event.at < seen.first_at + :horizon
-        WHERE event.merchant_id = :merchant_id AND event.at >= :start
+          AND event.merchant_id = :merchant_id AND event.at >= :start
           AND event.venue_id IN (SELECT venue_id FROM place) AND event.counted
         GROUP BY seen.subject_id
     )

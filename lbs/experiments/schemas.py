@@ -293,12 +293,12 @@ class ExperimentPlanSchema(Schema):
             "to": "2026-11-08T12:00:01Z",
             "customers": 2,
             "customers_per_week": 0.25,
-            "mean": 1.5,
+            "mean": 0.5,
             "variance": 0.5,
         },
-        "customers_per_arm": 164,
-        "customers": 820,
-        "weeks": 3280,
+        "customers_per_arm": 1472,
+        "customers": 7360,
+        "weeks": 29440,
     }
 
     baseline = fields.Nested(ExperimentBaselineSchema, required=True)

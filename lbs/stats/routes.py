@@ -260,7 +260,9 @@ class ExperimentResults(MethodView):
         stated before the start.
         """
         with reading() as session:
-            return experiments.read_results(session, merchant(), experiment_id, now())
+            return experiments.read_results(
+                session, merchant(), experiment_id, now(), min_group=settings().stats_min_group
+            )
 
 
 @blp.route("/v1/stats/offers/<uuid:offer_id>/venue-effect")

@@ -52,7 +52,7 @@ def test_the_baseline_is_what_customers_did_within_the_horizon_of_being_seen(wor
     with time_machine.travel(NOW, tick=False):
         redeemed = [int(count > 1) for count in visits.values()]
         expected = {
-            "visits": [*visits.values(), 0, 0],
+            "visits": [*(count - 1 for count in visits.values()), 0, 0],
             "redemptions": [*redeemed, 0, 0],
             "revenue": [*spent.values(), 0, 0],
         }

@@ -21,12 +21,11 @@ STATED = (
     *("offer_id", "metric", "alpha", "horizon_days", "min_customers", "min_weeks"),
     *("currency", "started_at"),
 )
-MIN_GROUP = 5
 NOBODY = Arm(0, dict.fromkeys(METRICS, Sample(0, 0, 0.0, 0.0)))
 
 
 def read_results(
-    session: Session, key: MerchantKey, experiment_id: UUID, now: datetime
+    session: Session, key: MerchantKey, experiment_id: UUID, now: datetime, *, min_group: int = 5
 ) -> dict[str, Any]:
     """Of the customers exposed so far, those whose horizon is over, by now or when it stopped."""
     if key.venue_ids:
@@ -48,7 +47,7 @@ def read_results(
         "experiment_id": experiment_id,
         "to": run.until,
         "mismatch": {"p_value": results.mismatch_p, "is_mismatch": results.mismatch_p <= ALPHA},
-        "arms": [_said(name, design, arms[name], results) for name in design.shares],
+        "arms": [_said(name, design, arms[name], results, min_group) for name in design.shares],
         "winner": results.winner,
         "effect": results.effect,
     }
@@ -77,9 +76,9 @@ def _arm(row: Any) -> Arm:
     return Arm(row.exposed, {metric: sample(metric) for metric in METRICS})
 
 
-def _said(name: str, design: Design, arm: Arm, results: Results) -> dict[str, Any]:
+def _said(name: str, design: Design, arm: Arm, results: Results, min_group: int) -> dict[str, Any]:
     """What a handful of customers did is nobody's business but theirs."""
-    is_told = arm.customers >= MIN_GROUP
+    is_told = arm.customers >= min_group
     return {
         "arm": name,
         "share": design.shares[name],
