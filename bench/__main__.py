@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from bench.growth import growth
+from bench.measured import answers, intake
 from bench.parts import checkin, nearby, offers, redeem, stats
 from bench.servers import cluster
 from bench.sides import Figure
@@ -18,6 +19,8 @@ PARTS: dict[str, Callable[[Cluster], Iterator[Figure]]] = {
     "nearby": nearby,
     "redeem": redeem,
     "stats": stats,
+    "answers": answers,
+    "intake": intake,
     "growth": growth,
 }
 

@@ -179,7 +179,8 @@ FUNNEL = """
                               offer_version, unlock_id, redemption_id, value_minor, cost_minor,
                               amount_minor, currency)
     SELECT bench_id({event}, n, (extract(epoch FROM at) * 1000)::bigint), at, kind,
-           bench_id({merchant}, 0), bench_id({venue}, 0), bench_id({subject}, n / 8),
+           bench_id({merchant}, 0), bench_id({venue}, 0),
+           bench_id({subject}, n * 7919 % ({events} / 8)),
            bench_id({check_in}, n), CASE WHEN kind = 'check_in' THEN verdict END, 1, n % 5 = 0,
            CASE WHEN kind = 'check_in' THEN CAST('{{}}' AS text[]) END,
            CASE WHEN kind = 'check_in' THEN ARRAY[bench_id({offer}, 0)] END,
@@ -263,12 +264,17 @@ def make_unlocks(base: Base, count: int) -> list[str]:
     return codes
 
 
-def make_funnel(base: Base, events: int) -> None:
-    """So many events of the first offer in the ledger."""
-    values = {**_values(Size(1, 1)), "events": events}
+def make_funnel(base: Base, events: int, period: timedelta = HISTORY) -> None:
+    """So many events of the first offer in the ledger, in the time up to now."""
+    values = {
+        **_values(Size(1, 1)),
+        "events": events,
+        "base": (datetime.now(UTC) - period).isoformat(),
+        "history_s": int(period.total_seconds()),
+    }
     with base.connect() as connection, _told(f"{events:,} ledger events"):
         _make_partitions(connection, values)
-        _load(connection, FUNNEL, values)
+        _fill(connection, "ledger_event", (FUNNEL,), values)
     settle(base)
 
 

@@ -77,7 +77,9 @@ def load_report(
         before=_period(session, before),
         points=_points(session, scope, zone),
         places=_places(session, scope, places),
-        comparisons=None if key.venue_ids else _comparisons(session, key, offer_id, asked.end),
+        comparisons=None if key.venue_ids else _comparisons(
+            session, key, offer_id, asked.end, min_group
+        ),
         smallest_group=min_group,
     )
 
@@ -146,7 +148,7 @@ def _place(place: Any, steps: Mapping[str, Any] | None) -> Place:
 
 
 def _comparisons(
-    session: Session, key: MerchantKey, offer_id: UUID, now: datetime
+    session: Session, key: MerchantKey, offer_id: UUID, now: datetime, min_group: int
 ) -> tuple[Comparison, ...]:
     """Of the newest experiment that had started: the offer against nothing, and its versions."""
     started = [
@@ -156,7 +158,7 @@ def _comparisons(
     ]
     if not started:
         return ()
-    results = read_results(session, key, started[0].id, now)
+    results = read_results(session, key, started[0].id, now, min_group=min_group)
     versions = [arm for arm in results["arms"] if arm["arm"] != HOLDOUT]
     whole = {
         "started_at": results["started_at"],
