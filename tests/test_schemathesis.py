@@ -283,6 +283,8 @@ class Caller:
         for name in ("venue_ids", "group_ids"):
             if body.get(name):
                 body[name] = [self.ids[name[:-1]]]
+        if "arm" in body:
+            body["arm"] = "other"
 
     def _unlock(self, customer: str = "") -> dict[str, Any]:
         customer = customer or self.world.customer()
@@ -311,8 +313,10 @@ class Caller:
     def _experiment(self) -> str:
         """One that was started, on the offer of most requests, and runs no more."""
         offer = {"id": self.ids["offer_id"]}
-        made = self.world.experiment(offer)["id"]
-        self.world.ask("post", f"/v1/offers/{offer['id']}/experiments/{made}/stop")
+        at_experiments = f"/v1/offers/{offer['id']}/experiments"
+        self.world.ask("post", f"{at_experiments}/{self.ids['experiment_id']}/stop")
+        made: str = self.world.experiment(offer)["id"]
+        self.world.ask("post", f"{at_experiments}/{made}/stop")
         return made
 
     def _export(self) -> str:
