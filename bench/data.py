@@ -180,7 +180,7 @@ FUNNEL = """
                               amount_minor, currency)
     SELECT bench_id({event}, n, (extract(epoch FROM at) * 1000)::bigint), at, kind,
            bench_id({merchant}, 0), bench_id({venue}, 0),
-           bench_id({subject}, n * 7919 % ({events} / 8)),
+           bench_id({subject}, n::bigint * 7919 % ({events} / 8)),
            bench_id({check_in}, n), CASE WHEN kind = 'check_in' THEN verdict END, 1, n % 5 = 0,
            CASE WHEN kind = 'check_in' THEN CAST('{{}}' AS text[]) END,
            CASE WHEN kind = 'check_in' THEN ARRAY[bench_id({offer}, 0)] END,
