@@ -43,6 +43,16 @@ class String(fields.String):
         return text
 
 
+class Presented(fields.Nested):
+    """A document of a schema that is put in as it goes out, with no value left to be turned.
+
+    For long lists on a hot path: field by field, a tenth of a check-in went into twenty offers.
+    """
+
+    def _serialize(self, nested_obj: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return nested_obj
+
+
 class Word(String):
     """One of a few words: a named enum in the document."""
 

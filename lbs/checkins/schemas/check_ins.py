@@ -12,7 +12,7 @@ from lbs.checkins.schemas.evidence import FIX_EXAMPLE, EvidenceSchema, one_of_ea
 from lbs.checkins.schemas.words import ReasonSchema, say_reason, say_reasons
 from lbs.checkins.service import CheckedIn, CheckIn, ClosedOffer
 from lbs.checkins.service.company import WORDS as PARTY_WORDS
-from lbs.http.fields import Schema, String, Timestamp, Word
+from lbs.http.fields import Presented, Schema, String, Timestamp, Word
 from lbs.http.languages import say
 from lbs.http.paging import page_schema
 from lbs.ledger.policy import CHANNELS
@@ -178,7 +178,7 @@ class CheckInResultSchema(_JudgedSchema):
         },
     )
     unlocked = fields.List(fields.Nested(UnlockSchema), required=True)
-    locked = fields.List(fields.Nested(OfferStandingSchema), required=True)
+    locked = fields.List(Presented(OfferStandingSchema), required=True)
     party = Word(
         "PartyWord",
         PARTY_WORDS,
@@ -306,9 +306,10 @@ def present_check_in(row: Any) -> dict[str, Any]:
 
 
 def present_offer(offer: ClosedOffer) -> dict[str, Any]:
+    """As OfferStandingSchema has it, in JSON's own types."""
     standing = offer.standing
     return {
-        "offer_id": offer.offer_id,
+        "offer_id": str(offer.offer_id),
         "teaser": offer.teaser,
         "min_level": f"L{offer.min_level}",
         "state": standing.state.value,
@@ -316,5 +317,5 @@ def present_offer(offer: ClosedOffer) -> dict[str, Any]:
         "target": standing.target,
         "progress_text": say(progress_text(standing)),
         "reason": say_reason(standing.why) if standing.why else None,
-        "needs": offer.needs,
+        "needs": list(offer.needs),
     }

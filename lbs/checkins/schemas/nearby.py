@@ -8,7 +8,7 @@ from marshmallow import fields, validate
 
 from lbs.checkins.schemas.check_ins import OfferStandingSchema, present_offer
 from lbs.checkins.service import NearbyVenue
-from lbs.http.fields import Schema, tag
+from lbs.http.fields import Presented, Schema, tag
 from lbs.venues.schemas import PointSchema
 
 MAX_RADIUS_M = 50_000
@@ -56,7 +56,7 @@ class NearbyVenueSchema(Schema):
     distance_m = fields.Integer(
         required=True, metadata={"description": "Metres to the venue; 0 inside"}
     )
-    offers = fields.List(fields.Nested(OfferStandingSchema), required=True)
+    offers = fields.List(Presented(OfferStandingSchema), required=True)
 
 
 class NearbyVenuesSchema(Schema):

@@ -77,9 +77,9 @@ def load_report(
         before=_period(session, before),
         points=_points(session, scope, zone),
         places=_places(session, scope, places),
-        comparisons=None if key.venue_ids else _comparisons(
-            session, key, offer_id, asked.end, min_group
-        ),
+        comparisons=None
+        if key.venue_ids
+        else _comparisons(session, key, offer_id, asked.end, min_group),
         smallest_group=min_group,
     )
 
