@@ -35,7 +35,7 @@ def make(db: Database, settings: Settings, export_id: UUID, *, is_last: bool) ->
         return
     try:
         with db.transaction() as reading:
-            for byte_offset, part in job.parts(reading):
+            for byte_offset, part in job.parts(reading, settings.stats_min_group):
                 with db.transaction() as session:
                     making.keep(session, job, byte_offset, part)
         with db.transaction() as session:

@@ -22,7 +22,7 @@ many = settings(deadline=None, derandomize=True, max_examples=200)
 
 def grant(offer_id: uuid.UUID, takes: dict[str, Take], once: dict[str, Take]) -> Grant:
     own = uuid.uuid4()
-    holder = Holder(own, own, own, level=1, first_visit=False, counted=True)
+    holder = Holder(own, own, own, level=1, first_visit=False, counted=True, occurred_at=NOW)
     view = UnlockView(
         id=own,
         offer_id=offer_id,

@@ -11,9 +11,10 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -52,8 +53,9 @@ class Machine:
             wait_until_ready(http)
 
     def kill(self) -> None:
-        for process in self._running:
-            os.killpg(process.pid, signal.SIGKILL)
+        """With all that they have started: the server runs in processes of its own."""
+        for pid in descendants({process.pid for process in self._running}):
+            os.kill(pid, signal.SIGKILL)
         for process in self._running:
             process.wait()
         self._running.clear()
@@ -61,6 +63,18 @@ class Machine:
     @property
     def address(self) -> str:
         return f"http://{HOST}:{self.port}"
+
+
+def descendants(pids: set[int]) -> set[int]:
+    """The processes, and those that they have started, and so on."""
+    found, parents = set(pids), {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            pid, _, words = file.read_text().partition(" ")
+            parents[int(pid)] = int(words.rpartition(")")[2].split()[1])
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from lbs.checkins.service.support import void
 from lbs.db import new_id
+from lbs.ledger.policy import Kind
 from lbs.ledger.service import record
 from lbs.stats import service
 from tests.racing import at_once
@@ -79,7 +80,7 @@ class Place:
                     facts |= {"venue_id": venue_id, "offer_id": None, "offer_ids": [offer_id]}
                 elif kind == "pass_shown":
                     facts |= {"elapsed_s": int(chance.expovariate(1 / 900)), "level": 1}
-                record(session, kind, self.world.merchant_id, at, **facts)
+                record(session, Kind(kind), self.world.merchant_id, at, **facts)
             self._report_returns(session, start, days, number // 10)
 
     def _report_returns(self, session: Any, start: datetime, days: float, number: int) -> None:
@@ -91,7 +92,7 @@ class Place:
         for unlock in self.chance.sample(unlocks, min(number, len(unlocks))):
             record(
                 session,
-                "returned",
+                Kind.RETURNED,
                 self.world.merchant_id,
                 start + timedelta(days=days * self.chance.random()),
                 **unlock._asdict() | {"check_in_id": None},
@@ -380,10 +381,10 @@ def test_a_fact_of_a_transaction_that_ends_late_is_not_passed_over(app):
     offer_id, at = UUID(place.offers[0]["id"]), SPRING
     facts = {"subject_id": new_id(), "offer_id": offer_id}
     with place.world.db.transaction() as slow:
-        record(slow, "teaser_viewed", place.world.merchant_id, at, **facts)
+        record(slow, Kind.TEASER_VIEWED, place.world.merchant_id, at, **facts)
         slow.flush()
         with place.world.db.transaction() as fast:
-            record(fast, "teaser_viewed", place.world.merchant_id, at, **facts)
+            record(fast, Kind.TEASER_VIEWED, place.world.merchant_id, at, **facts)
         roll_up(place.world)
         place.check(None, SPRING + timedelta(days=1))
     place.check(None, SPRING + timedelta(days=1))

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from lbs.accounts.policy import pseudonym
 from lbs.db import Session
 from lbs.ledger import service as ledger
+from lbs.ledger.policy import Kind
 from lbs.webhooks import service
 from lbs.webhooks.policy import EVENT_TYPES
 from tests.racing import at_once
@@ -67,7 +68,7 @@ def own_name(world: World, customer_id: str) -> str:
 
 def record(world: World, kind: str, **facts: Any) -> None:
     with world.db.transaction() as session:
-        ledger.record(session, kind, world.merchant_id, now(), **facts)
+        ledger.record(session, Kind(kind), world.merchant_id, now(), **facts)
 
 
 def test_a_visit_is_told_from_the_door_to_the_till_and_back(world: World):
@@ -233,7 +234,7 @@ def test_a_fact_of_a_transaction_that_ends_late_is_not_skipped(world: World):
     early, late = uuid.uuid4(), uuid.uuid4()
     with Session(world.db.engine) as slow:
         ledger.record(
-            slow, "check_in", world.merchant_id, now(), verdict="accepted", check_in_id=late
+            slow, Kind.CHECK_IN, world.merchant_id, now(), verdict="accepted", check_in_id=late
         )
         slow.flush()
         record(world, "check_in", verdict="accepted", check_in_id=early)
@@ -251,7 +252,7 @@ def test_read_in_small_parts_every_fact_makes_one_message(world: World, limit: i
         for check_in_id in ids:
             ledger.record(
                 session,
-                "check_in",
+                Kind.CHECK_IN,
                 world.merchant_id,
                 now(),
                 verdict="accepted",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -38,11 +39,18 @@ class Making:
         self.export, self.rows = export, 0
         self.digest = Digest(PART_BYTES)
 
-    def parts(self, session: Session) -> Iterator[tuple[int, bytes]]:
-        """Each part with where it begins, read in one snapshot."""
+    def parts(self, session: Session, min_group: int) -> Iterator[tuple[int, bytes]]:
+        """Each part with where it begins, read in one snapshot.
+
+        A series does not tell of fewer customers than `min_group`.
+        """
         queries.fix_snapshot(session)
         export = self.export
-        rows = _series(session, export) if export.what == "series" else _facts(session, export)
+        rows = (
+            _series(session, export, min_group)
+            if export.what == "series"
+            else _facts(session, export)
+        )
         write = WRITERS[export.format]
         pieces = write(COLUMNS[export.what], self._count(rows), _about(export))
         for part in self.digest.cut(pieces):
@@ -117,8 +125,8 @@ def _facts(session: Session, export: Export) -> Iterator[tuple[Any, ...]]:
         yield (*row[:at], subject_id and pseudonym(subject_id, key), *row[at + 1 :])
 
 
-def _series(session: Session, export: Export) -> Iterator[tuple[Any, ...]]:
-    scope = series_scope(session, export)
+def _series(session: Session, export: Export, min_group: int) -> Iterator[tuple[Any, ...]]:
+    scope = replace(series_scope(session, export), min_group=min_group)
     found = stats.series(session, scope, by=export.by or "day", time_zone=export.time_zone)
     for item in found["items"]:
         yield from tabulate(item)
