@@ -54,7 +54,7 @@ class Machine:
 
     def kill(self) -> None:
         """With all that they have started: the server runs in processes of its own."""
-        for pid in descendants({process.pid for process in self._running}):
+        for pid in descendants([process.pid for process in self._running]):
             os.kill(pid, signal.SIGKILL)
         for process in self._running:
             process.wait()
@@ -65,15 +65,15 @@ class Machine:
         return f"http://{HOST}:{self.port}"
 
 
-def descendants(pids: set[int]) -> set[int]:
-    """The processes, and those that they have started, and so on."""
-    found, parents = set(pids), {}
+def descendants(pids: list[int]) -> list[int]:
+    """The processes, and those that they have started; who would start another comes first."""
+    found, parents = list(pids), {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             pid, _, words = file.read_text().partition(" ")
             parents[int(pid)] = int(words.rpartition(")")[2].split()[1])
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
+    for one in found:
+        found += [pid for pid, parent in parents.items() if parent == one]
     return found
 
 
