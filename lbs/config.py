@@ -74,6 +74,15 @@ class Settings:
 
     webhooks_allow_private: bool = False
 
+    facebook_app_id: str = ""
+    facebook_app_secret: str = ""
+    facebook_verify_token: str = ""
+    facebook_graph_url: str = "https://graph.facebook.com"
+    facebook_graph_version: str = "v26.0"
+    facebook_www_url: str = "https://www.facebook.com"
+    facebook_issuer: str = "https://www.facebook.com"
+    facebook_jwks_url: str = "https://www.facebook.com/.well-known/oauth/openid/jwks/"
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""
