@@ -31,6 +31,7 @@ from lbs.proofs.routes import pages as proof_pages
 from lbs.proofs.routes import wristbands
 from lbs.redemptions.routes import blp as redemptions
 from lbs.shares.routes import blp as shares
+from lbs.shares.routes import pages as share_pages
 from lbs.stats.routes import blp as stats
 from lbs.unlocks.routes import blp as unlocks
 from lbs.unlocks.routes import codes, flags
@@ -113,7 +114,15 @@ def create_app(settings: Settings) -> Flask:
         webhooks,
     ):
         api.register_blueprint(blueprint)
-    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages, export_pages):
+    for plain in (
+        health.blp,
+        metrics.blp,
+        pages.blp,
+        proof_pages,
+        offer_pages,
+        share_pages,
+        export_pages,
+    ):
         app.register_blueprint(plain)
     return app
 

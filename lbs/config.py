@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -11,7 +12,14 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 
 Level = str
+AppLink = str
+"""How a link opens the app: an address with `{token}` in it; empty: not at all."""
+WebAddress = str
 LEVELS = ("debug", "info", "warning", "error")
+APP_LINK = re.compile(r"(https://|[a-z][a-z0-9+.-]+:)[^\s\"'<>{}]*\{token\}[^\s\"'<>{}]*")
+NO_APPS = ("http:", "javascript:", "data:", "vbscript:", "file:", "blob:", "about:", "mailto:")
+"""What a browser would not hand to an app."""
+WEB_ADDRESS = re.compile(r"https://[^\s\"'<>]+")
 NOT_OURS = {"LBS_STATE_DIR"}
 """Variables of the command line, not of the service."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -76,6 +84,9 @@ class Settings:
 
     webhooks_allow_private: bool = False
 
+    app_link: AppLink = ""
+    app_page: WebAddress = ""
+
     facebook_app_id: str = ""
     facebook_app_secret: str = ""
     facebook_verify_token: str = ""
@@ -134,6 +145,18 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _app_link(text: str) -> str:
+    if text and (not APP_LINK.fullmatch(text) or text.startswith(NO_APPS)):
+        raise ValueError("must be https://... or the app's own scheme, with {token} once")
+    return text
+
+
+def _web_address(text: str) -> str:
+    if text and not WEB_ADDRESS.fullmatch(text):
+        raise ValueError("must begin with https://")
+    return text
+
+
 def _seconds(text: str) -> timedelta:
     seconds = float(text)
     if not 0 <= seconds < float("inf"):
@@ -175,6 +198,8 @@ def _fernet_keys(text: str) -> tuple[str, ...]:
 _PARSERS: dict[str, Callable[[str], Any]] = {
     "str": str,
     "Level": _level,
+    "AppLink": _app_link,
+    "WebAddress": _web_address,
     "bool": _yes_or_no,
     "int": _count,
     "float": _positive,

@@ -122,7 +122,7 @@ class Company:
             with self.db.transaction() as session:
                 customer_id = self.play.made.customer_ids[row.user]
                 an_hour_before = row.at - timedelta(hours=1)
-                shares.refer(session, customer_id, self.token, self.vault, an_hour_before)
+                shares.refer(session, customer_id, self.token, "", self.vault, an_hour_before)
 
 
 class Till:

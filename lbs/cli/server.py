@@ -55,6 +55,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.exports.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
+    import lbs.shares.jobs  # noqa: PLC0415
     import lbs.stats.jobs  # noqa: PLC0415
     import lbs.unlocks.jobs  # noqa: PLC0415
     import lbs.webhooks.jobs  # noqa: F401, PLC0415

@@ -17,6 +17,8 @@ from lbs.config import Settings
 from lbs.errors import Throttled
 
 MAX_CALLERS = 100_000
+LIMITED = ("/v1/", "/s/")
+"""Where paths begin that ask the database: the interface, and links that people pass on."""
 
 
 class TooManyRequests(Throttled):
@@ -89,14 +91,14 @@ def caller() -> str:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Count every request to the API, refuse those over the limit, and tell each caller."""
+    """Count every such request, refuse those over the limit, and tell each caller."""
     limit = parse(settings.rate_limit)
     limiter = FixedWindowRateLimiter(storage_from_string(settings.redis_url or "process://"))
     policy = f'"default";q={limit.amount};w={limit.get_expiry()}'
 
     @app.before_request
     def count() -> None:
-        if not request.path.startswith("/v1/"):
+        if not request.path.startswith(LIMITED):
             return
         g.rate_key = caller()
         if not limiter.hit(limit, g.rate_key):

@@ -30,5 +30,6 @@ class Kind(StrEnum):
     FLAGGED = "flagged"
     OFFER_PAUSED = "offer_paused"
     SHARED = "shared"
+    SHARE_FETCHED = "share_fetched"
     SHARE_VISITED = "share_visited"
     FRIEND_VISIT = "friend_visit"

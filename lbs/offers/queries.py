@@ -153,13 +153,14 @@ def set_places(
 
 def list_places(session: Session, offer_id: UUID, *, limit: int | None) -> Sequence[Any]:
     """Open venues that the offer runs at, by itself or through a group, by name: id, name,
-    time_zone, lon, lat, and in `places` how many there are in all.
+    time_zone, opening_hours, lon, lat, and in `places` how many there are in all.
     """
     return session.execute(
         select(
             Venue.id,
             Venue.name,
             Venue.time_zone,
+            Venue.opening_hours,
             literal_column(PUBLIC_LON, Float).label("lon"),
             literal_column(PUBLIC_LAT, Float).label("lat"),
             func.count().over().label("places"),

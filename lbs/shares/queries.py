@@ -7,12 +7,16 @@ the share. A friend's visit is known by its check-in.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+
 from lbs.db import Session, Statement, new_id
 from lbs.ledger.queries import UNLOCK_FACTS, facts_of
+from lbs.shares.models import Brand
 
 _LIVE = """
     referral.used_at IS NULL
@@ -123,12 +127,60 @@ BIND = Statement("""
     SELECT share_id, share_id NOT IN (SELECT share_id FROM before) AS is_new FROM bound
 """)
 
-RECORD_VISIT = Statement(f"""
+_FACT = f"""
     INSERT INTO ledger_event (id, at, kind, merchant_id, subject_id, offer_id, offer_version,
-                              share_id, counted)
-    SELECT :event_id, :now, 'share_visited', share.merchant_id, share.subject_id, offer.id,
-           offer.terms_version, share.id, {_COUNTED.format(row="share")}
-    FROM share JOIN offer ON offer.id = share.offer_id WHERE share.id = :share_id
+                              share_id, reasons, counted)
+    SELECT CAST(:event_id AS uuid), CAST(:now AS timestamptz), {{kind}}, share.merchant_id,
+           share.subject_id, offer.id, offer.terms_version, share.id, {{reasons}},
+           {_COUNTED.format(row="share")}
+    FROM share JOIN offer ON offer.id = share.offer_id
+    WHERE share.id = CAST(:share_id AS uuid)
+"""
+
+RECORD_VISIT = Statement(f"""
+    WITH visit AS (
+        INSERT INTO share_visit (share_id, day, visitor, network)
+        SELECT CAST(:share_id AS uuid), CAST(:day AS date), CAST(:visitor AS bytea),
+               CAST(:network AS bytea)
+        WHERE NOT EXISTS (
+            SELECT FROM share_visit
+            WHERE share_id = CAST(:share_id AS uuid) AND day = CAST(:day AS date)
+              AND network = CAST(:opened_from AS bytea))
+        ON CONFLICT DO NOTHING RETURNING share_id
+    )
+    {_FACT.format(kind="'share_visited'", reasons="NULL")} AND EXISTS (SELECT FROM visit)
+""")
+
+RECORD_FETCH = Statement(
+    _FACT.format(kind="'share_fetched'", reasons="ARRAY[CAST(:follower AS text)]")
+)
+
+BE_QUICK = Statement("SELECT set_config('lock_timeout', '300ms', true)")
+
+FIND_PAGE = Statement("""
+    SELECT share.id AS share_id, offer.id AS offer_id, offer.status, terms.teaser, terms.rule,
+           terms.schedule, terms.valid_from, terms.valid_to, merchant.name AS merchant,
+           brand.color
+    FROM share
+    JOIN offer ON offer.id = share.offer_id
+    JOIN offer_version AS terms ON (terms.offer_id, terms.number) = (offer.id, offer.terms_version)
+    JOIN merchant ON merchant.id = offer.merchant_id
+    LEFT JOIN brand ON brand.merchant_id = merchant.id
+    WHERE share.token_digest = :digest
+""")
+
+FIND_PICTURE = Statement("""
+    SELECT png FROM share_picture WHERE offer_id = :offer_id AND digest = :digest
+""")
+
+KEEP_PICTURE = Statement("""
+    INSERT INTO share_picture (offer_id, digest, png, created_at)
+    VALUES (:offer_id, :digest, :png, :now) ON CONFLICT DO NOTHING
+""")
+
+FORGET_VISITORS = Statement("""
+    WITH gone AS (DELETE FROM share_visit WHERE day < :day RETURNING 1)
+    SELECT count(*) AS visitors FROM gone
 """)
 
 
@@ -166,9 +218,79 @@ def bind(
     return BIND.find(session, values)
 
 
-def record_visit(session: Session, share_id: UUID, now: datetime) -> None:
-    """A person, not a crawler, has followed the share."""
-    RECORD_VISIT.do(session, {"share_id": share_id, "event_id": new_id(), "now": now})
+def record_visit(
+    session: Session,
+    *,
+    share_id: UUID,
+    visitor: bytes,
+    network: bytes | None,
+    opened_from: bytes | None,
+    now: datetime,
+) -> None:
+    """A person, not a crawler, has followed the share: once a day each.
+
+    Not where its page was opened from the same network today, if `opened_from` names one.
+    """
+    values = {
+        "share_id": share_id,
+        "visitor": visitor,
+        "network": network,
+        "opened_from": opened_from,
+        "event_id": new_id(),
+        "day": now.astimezone(UTC).date(),
+        "now": now,
+    }
+    RECORD_VISIT.do(session, values)
+
+
+def record_fetch(session: Session, share_id: UUID, follower: str, now: datetime) -> None:
+    """A machine has fetched the page of the share."""
+    values = {"share_id": share_id, "follower": follower, "event_id": new_id(), "now": now}
+    RECORD_FETCH.do(session, values)
+
+
+def be_quick(session: Session) -> None:
+    """Wait for no lock longer than an eye takes to notice."""
+    BE_QUICK.do(session, {})
+
+
+def forget_visitors(session: Session, before: date) -> int:
+    """Of the days before this one; how many they were."""
+    return int(FORGET_VISITORS.one(session, {"day": before}).visitors)
+
+
+def find_page(session: Session, digest: bytes) -> Any | None:
+    """The offer of a share as it is now, whatever its status."""
+    return FIND_PAGE.find(session, {"digest": digest})
+
+
+def find_picture(session: Session, offer_id: UUID, digest: str) -> bytes | None:
+    row = FIND_PICTURE.find(session, {"offer_id": offer_id, "digest": digest})
+    return bytes(row.png) if row else None
+
+
+def keep_picture(
+    session: Session, *, offer_id: UUID, digest: str, png: bytes, now: datetime
+) -> None:
+    """What is there already stays."""
+    KEEP_PICTURE.do(session, {"offer_id": offer_id, "digest": digest, "png": png, "now": now})
+
+
+def find_color(session: Session, merchant_id: UUID) -> str | None:
+    found = session.get(Brand, merchant_id, populate_existing=True)
+    return found.color if found else None
+
+
+def set_color(session: Session, merchant_id: UUID, color: str | None, now: datetime) -> None:
+    if color is None:
+        session.execute(delete(Brand).where(Brand.merchant_id == merchant_id))
+        return
+    values = {"color": color, "updated_at": now}
+    session.execute(
+        insert(Brand)
+        .values(merchant_id=merchant_id, **values)
+        .on_conflict_do_update(index_elements=["merchant_id"], set_=values)
+    )
 
 
 def lock_referrals(session: Session, customer_id: UUID, now: datetime) -> dict[UUID, UUID]:

@@ -188,6 +188,7 @@ KINDS = (
     "reversed",
     "flagged",
     "shared",
+    "share_fetched",
     "share_visited",
     "friend_visit",
     "redemption_refused",

@@ -42,6 +42,7 @@ from lbs.stats.schemas import (
     RetentionSchema,
     SeriesQuerySchema,
     SeriesSchema,
+    ShareStatsSchema,
     SwitchbackQuerySchema,
     SwitchbackSchema,
     VenueEffectQuerySchema,
@@ -198,6 +199,21 @@ class OfferPledges(MethodView):
         with reading() as session:
             scope = service.offer_scope(session, merchant(), offer_id, **_until_now(query))
             return service.pledges(session, scope)
+
+
+@blp.route("/v1/stats/offers/<uuid:offer_id>/shares")
+class OfferShares(MethodView):
+    @blp.operation("read_offer_shares", STATS)
+    @blp.arguments(PeriodQuerySchema, location="query")
+    @blp.response(200, ShareStatsSchema)
+    def get(self, query: dict[str, Any], offer_id: UUID) -> dict[str, Any]:
+        """Read what an offer's links have brought: people, verified visits, redemptions
+
+        Needs a key that is not restricted to venues. A redemption belongs to the time at which
+        it was made, whenever its link was.
+        """
+        with reading() as session:
+            return service.shares(session, merchant(), offer_id, **_until_now(query))
 
 
 @blp.route("/v1/stats/offers/<uuid:offer_id>/report")

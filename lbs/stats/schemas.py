@@ -422,6 +422,56 @@ class MoneyStatsSchema(_PeriodSchema):
     items = fields.List(fields.Nested(CurrencyMoneySchema), required=True)
 
 
+class ShareValueSchema(Schema):
+    """What was redeemed by friends in one currency, less what was reversed."""
+
+    currency = fields.String(required=True)
+    redemptions = fields.Integer(required=True)
+    amount_minor = fields.Integer(
+        required=True, metadata={"description": "What their orders came to, as tills said"}
+    )
+    value_of_share_minor = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "Of that, for each share"}
+    )
+
+
+class ShareStatsSchema(_PeriodSchema):
+    """What became of an offer's links. Whether anybody has posted one cannot be known."""
+
+    example = {  # noqa: RUF012
+        "from": None,
+        "to": "2026-11-22T18:00:00Z",
+        "shares": 1,
+        "fetches": 1,
+        "visitors": 2,
+        "friend_visits": 1,
+        "friend_visits_per_visitor": 0.5,
+        "redemptions": 1,
+        "value": [
+            {
+                "currency": "DKK",
+                "redemptions": 1,
+                "amount_minor": 8900,
+                "value_of_share_minor": 8900,
+            }
+        ],
+    }
+
+    shares = fields.Integer(required=True, metadata={"description": "Links made by customers"})
+    fetches = fields.Integer(
+        required=True, metadata={"description": "By crawlers and other machines, each time"}
+    )
+    visitors = fields.Integer(
+        required=True, metadata={"description": "People who followed a link, once a day and link"}
+    )
+    friend_visits = fields.Integer(
+        required=True, metadata={"description": "Verified check-ins credited to a link"}
+    )
+    friend_visits_per_visitor = fields.Float(required=True, allow_none=True)
+    redemptions = fields.Integer(required=True, metadata={"description": "Credited to a link"})
+    value = fields.List(fields.Nested(ShareValueSchema), required=True)
+
+
 class CohortSchema(Schema):
     """Who came first in one week or month, and how many of them came in each later one."""
 

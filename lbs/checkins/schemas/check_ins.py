@@ -64,6 +64,15 @@ class CreateCheckInSchema(Schema):
     )
 
     channel = channel_word(load_default=None)
+    share_token = String(
+        load_default=None,
+        validate=validate.Length(1, 64),
+        metadata={
+            "description": "Of the friend's link by which the customer has come, as in POST "
+            "/v1/referrals; one that cannot count keeps nobody from checking in",
+            "example": "Zk3uV8sQm1pT0aYx5LrWdg",
+        },
+    )
 
     @ma.validates_schema
     def one_place(self, data: dict[str, Any], **_: Any) -> None:
@@ -79,6 +88,7 @@ class CreateCheckInSchema(Schema):
             is_event=event_id is not None,
             party_code=data["party_code"],
             channel=data["channel"],
+            share_token=data["share_token"],
         )
 
 

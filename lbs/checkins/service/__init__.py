@@ -91,6 +91,7 @@ from lbs.offers.rules import (
 from lbs.offers.rules.schedule import is_on
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
 from lbs.shares.queries import lock_referrals, use_referrals
+from lbs.shares.service import bring
 from lbs.unlocks.queries import give_back, lock_stock
 from lbs.unlocks.service import UnlockView
 from lbs.vault import Unreadable, Vault
@@ -113,6 +114,7 @@ class CheckIn:
     is_event: bool = False
     party_code: str | None = None
     channel: str | None = None
+    share_token: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +344,8 @@ def check_in(
         company=company,
         channel=command.channel,
     )
+    if command.share_token:
+        bring(session, customer_id, command.share_token, tools.vault, now)
     if not (evidence.proofs or evidence.device):
         return conclude(session, customer_id, claim, limits, tools, now)
     queries.lock_customer(session, customer_id)

@@ -150,6 +150,29 @@ def money_of(tally: Tally) -> list[dict[str, Any]]:
     ]
 
 
+def shares_of(tally: Tally) -> dict[str, Any]:
+    """From the share to the till; money in each currency in which a share has brought any."""
+    credited = [money for money in money_of(tally) if money["shared_redemptions"]]
+    visitors, friends = tally.counts["share_visited"], tally.counts["friend_visits"]
+    return {
+        "shares": tally.counts["shared"],
+        "fetches": tally.counts["share_fetched"],
+        "visitors": visitors,
+        "friend_visits": friends,
+        "friend_visits_per_visitor": rate(friends, visitors),
+        "redemptions": sum(money["shared_redemptions"] for money in credited),
+        "value": [
+            {
+                "currency": money["currency"],
+                "redemptions": money["shared_redemptions"],
+                "amount_minor": money["shared_amount_minor"],
+                "value_of_share_minor": money["value_of_share_minor"],
+            }
+            for money in credited
+        ],
+    }
+
+
 def changes_of(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[str, Any]]:
     """For each step, how much more or less than before, as a part of what there was before."""
     return [

@@ -31,6 +31,7 @@ OTHER_KINDS = {
     "reversed": "reversed",
     "flagged": "flagged",
     "shared": "shared",
+    "share_fetched": "share_fetched",
     "share_visited": "share_visited",
     "friend_visit": "friend_visits",
 }

@@ -27,6 +27,7 @@ from lbs.stats.rules.figures import (
     money_of,
     people_of,
     retention_of,
+    shares_of,
     times_of,
 )
 from lbs.stats.rules.groups import shown
@@ -50,6 +51,7 @@ __all__ = [
     "retention",
     "roll_up",
     "series",
+    "shares",
     "snapshot",
     "venue_scope",
 ]
@@ -347,6 +349,21 @@ def pledges(session: Session, scope: Scope) -> dict[str, Any]:
     since, until = scope.span
     values = {**scope.facts.values, "start": since, "end": until}
     return {**_period(scope), "items": queries.sum_pledges(session, values)}
+
+
+def shares(
+    session: Session,
+    key: MerchantKey,
+    offer_id: UUID,
+    *,
+    start: datetime | None,
+    end: datetime,
+) -> dict[str, Any]:
+    """What became of an offer's links, from the share to the till."""
+    if key.venue_ids:
+        raise VenueNotAllowed("A link leads to no venue: the API key sees its own venues alone.")
+    whole = total(session, offer_scope(session, key, offer_id, start=start, end=end))
+    return {"from": start, "to": end, **shares_of(whole)}
 
 
 def compare(
