@@ -20,6 +20,9 @@ from lbs.db import Database
 from lbs.experiments.routes import blp as experiments
 from lbs.exports.routes import blp as exports
 from lbs.exports.routes import pages as export_pages
+from lbs.facebook_hooks.routes import pages as facebook_hooks
+from lbs.facebook_login.routes import blp as facebook_login
+from lbs.facebook_login.routes import pages as facebook_login_pages
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
@@ -90,6 +93,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (
         keys,
         customers,
+        facebook_login,
         standings,
         audit,
         venues,
@@ -113,7 +117,16 @@ def create_app(settings: Settings) -> Flask:
         webhooks,
     ):
         api.register_blueprint(blueprint)
-    for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages, export_pages):
+    for plain in (
+        health.blp,
+        metrics.blp,
+        pages.blp,
+        proof_pages,
+        offer_pages,
+        export_pages,
+        facebook_login_pages,
+        facebook_hooks,
+    ):
         app.register_blueprint(plain)
     return app
 
