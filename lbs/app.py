@@ -20,6 +20,9 @@ from lbs.db import Database
 from lbs.experiments.routes import blp as experiments
 from lbs.exports.routes import blp as exports
 from lbs.exports.routes import pages as export_pages
+from lbs.facebook_hooks.routes import pages as facebook_hooks
+from lbs.facebook_login.routes import blp as facebook_login
+from lbs.facebook_login.routes import pages as facebook_login_pages
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
@@ -91,6 +94,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (
         keys,
         customers,
+        facebook_login,
         standings,
         audit,
         venues,
@@ -122,6 +126,8 @@ def create_app(settings: Settings) -> Flask:
         offer_pages,
         share_pages,
         export_pages,
+        facebook_login_pages,
+        facebook_hooks,
     ):
         app.register_blueprint(plain)
     return app

@@ -7,6 +7,8 @@ from lbs.checkins import models as checkins
 from lbs.circles import models as circles
 from lbs.experiments import models as experiments
 from lbs.exports import models as exports
+from lbs.facebook_hooks import models as facebook_hooks
+from lbs.facebook_login import models as facebook_login
 from lbs.http import guesses, idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
@@ -26,6 +28,8 @@ __all__ = [
     "circles",
     "experiments",
     "exports",
+    "facebook_hooks",
+    "facebook_login",
     "guesses",
     "idempotency",
     "ledger",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields
 from datetime import timedelta
 from typing import Any
@@ -18,6 +19,13 @@ from lbs.config import Settings
 @pytest.fixture(scope="session")
 def live(settings: Settings) -> Iterator[str]:
     """The address of `lbs serve` on the tests' database."""
+    with serving(settings) as address:
+        yield address
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[str]:
+    """The address of an `lbs serve` with these settings."""
     port = free_port()
     address = f"http://{HOST}:{port}"
     env = {**os.environ, **variables(settings)}

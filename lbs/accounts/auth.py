@@ -25,9 +25,10 @@ from lbs.accounts import queries
 from lbs.accounts.errors import KeyNotFound, ScopeMissing
 from lbs.accounts.models import SigningKey
 from lbs.accounts.policy import SCOPES, AppKey, CustomerToken, MerchantKey
+from lbs.accounts.service import Issued
 from lbs.db import Database, Session, new_id
 from lbs.http.auth import BadToken, Security
-from lbs.http.context import database, principal
+from lbs.http.context import database, now, principal, settings
 from lbs.vault import Vault, hash_token
 
 KEYS_FRESH_FOR = timedelta(seconds=60)
@@ -151,6 +152,18 @@ def rotate_signing_key(
 
 def key_ring() -> KeyRing:
     return cast(KeyRing, current_app.extensions["lbs_key_ring"])
+
+
+def present_session(issued: Issued) -> dict[str, Any]:
+    """The customer's tokens as they are answered, with a fresh access token."""
+    ttl = settings().access_token_ttl
+    claims = {"sub": str(issued.customer_id), "app": str(issued.app_id)}
+    return {
+        "customer_id": issued.customer_id,
+        "access_token": key_ring().sign(claims, ACCESS, ttl=ttl, now=now()),
+        "expires_in": int(ttl.total_seconds()),
+        "refresh_token": issued.refresh_token,
+    }
 
 
 def merchant_with(scope: str | None) -> Security:

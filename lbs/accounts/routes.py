@@ -9,7 +9,6 @@ from flask.views import MethodView
 
 from lbs.accounts import service
 from lbs.accounts.auth import (
-    ACCESS,
     APP,
     CUSTOMER,
     OWNER,
@@ -19,6 +18,7 @@ from lbs.accounts.auth import (
     key_ring,
     merchant,
     merchant_with,
+    present_session,
     refresh_bearer,
 )
 from lbs.accounts.errors import BackendKeyNeeded, RefreshTokenRefused
@@ -142,7 +142,7 @@ class Customers(MethodView):
                 _secret,
                 now(),
             )
-        return _session(issued)
+        return present_session(issued)
 
 
 @customers.route("/v1/tokens")
@@ -161,7 +161,7 @@ class Tokens(MethodView):
             )
         if issued is None:
             raise RefreshTokenRefused
-        return _session(issued)
+        return present_session(issued)
 
 
 @customers.route("/.well-known/jwks.json")
@@ -276,17 +276,6 @@ class AuditLog(MethodView):
                 after=window.after,
             )
         return page([present_entry(row) for row in rows], window, lambda entry: entry["id"])
-
-
-def _session(issued: service.Issued) -> dict[str, Any]:
-    ttl = settings().access_token_ttl
-    claims = {"sub": str(issued.customer_id), "app": str(issued.app_id)}
-    return {
-        "customer_id": issued.customer_id,
-        "access_token": key_ring().sign(claims, ACCESS, ttl=ttl, now=now()),
-        "expires_in": int(ttl.total_seconds()),
-        "refresh_token": issued.refresh_token,
-    }
 
 
 def _secret() -> str:

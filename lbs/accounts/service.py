@@ -193,17 +193,44 @@ def register(
     customer_id = (
         know_customer(session, app_id, command.external_id, now)
         if command.external_id
-        else _new_customer(session, app_id, now)
+        else add_customer(session, app_id, now)
     )
     if command.device_id:
-        digest = vault.digest(f"{app_id} {command.device_id}")
-        queries.remember_device(session, customer_id=customer_id, digest=digest, now=now)
-    return _issue(session, customer_id, app_id, new_id(), ttl, secret, now)
+        know_device(session, customer_id, app_id, command.device_id, vault, now)
+    return start_session(session, customer_id, app_id, ttl, secret, now)
 
 
 def know_customer(session: Session, app_id: UUID, external_id: str, now: datetime) -> UUID:
     """The customer that the app knows by this id, made if there is none."""
     return queries.upsert_customer(session, app_id=app_id, external_id=external_id, now=now)
+
+
+def add_customer(session: Session, app_id: UUID, now: datetime) -> UUID:
+    """A new customer of the app, known by nothing yet."""
+    customer = Customer(id=new_id(), subject_id=new_id(), app_id=app_id, created_at=now)
+    session.add(customer)
+    session.flush()
+    return customer.id
+
+
+def know_device(
+    session: Session, customer_id: UUID, app_id: UUID, device_id: str, vault: Vault, now: datetime
+) -> None:
+    """The customer uses this phone."""
+    digest = vault.digest(f"{app_id} {device_id}")
+    queries.remember_device(session, customer_id=customer_id, digest=digest, now=now)
+
+
+def start_session(
+    session: Session,
+    customer_id: UUID,
+    app_id: UUID,
+    ttl: timedelta,
+    secret: Entropy,
+    now: datetime,
+) -> Issued:
+    """The first token of a new chain, for a customer who has shown who it is."""
+    return _issue(session, customer_id, app_id, new_id(), ttl, secret, now)
 
 
 def refresh(
@@ -331,13 +358,6 @@ def _new_key(
 def _token(key_id: UUID, secret: Entropy) -> tuple[str, bytes]:
     token = f"lbs_{key_id.hex}_{secret()}"
     return token, hash_token(token)
-
-
-def _new_customer(session: Session, app_id: UUID, now: datetime) -> UUID:
-    customer = Customer(id=new_id(), subject_id=new_id(), app_id=app_id, created_at=now)
-    session.add(customer)
-    session.flush()
-    return customer.id
 
 
 def _issue(

@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 
 from lbs.checkins.policy import spell_position
 from lbs.db import Database, Session
+from lbs.facebook_login.policy import user_name
 from lbs.unlocks.policy import read_any
 from lbs.vault import Vault
 
@@ -56,6 +57,14 @@ SEALED = (
     Sealed("experiment", "id", "sealed_key"),
     Sealed("webhook_endpoint", "id", "sealed_secret"),
     Sealed("webhook_endpoint", "id", "sealed_old_secret"),
+    Sealed(
+        "facebook_user_link",
+        "customer_id",
+        "sealed_user_id",
+        "user_digest",
+        lambda _, user_id: user_name(user_id),
+    ),
+    Sealed("facebook_engaged_post", "post_id", "sealed_salt"),
     Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )

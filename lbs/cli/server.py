@@ -53,6 +53,8 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.checkins.jobs  # noqa: PLC0415
     import lbs.circles.jobs  # noqa: PLC0415
     import lbs.exports.jobs  # noqa: PLC0415
+    import lbs.facebook_hooks.jobs  # noqa: PLC0415
+    import lbs.facebook_login.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
     import lbs.shares.jobs  # noqa: PLC0415

@@ -61,8 +61,13 @@ class Blueprint(flask_smorest.Blueprint):
         idempotent: bool = False,
         versioned: bool = False,
         max_bytes: int | None = None,
+        before: Callable[[], None] | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Name the operation, admit its caller and, if idempotent, carry it out once a key."""
+        """Name the operation, admit its caller and, if idempotent, carry it out once a key.
+
+        `before` is where another server is asked: no transaction is open yet. A request that was
+        answered before does not ask again.
+        """
 
         def decorate(view: Callable[..., Any]) -> Callable[..., Any]:
             @wraps(view)
@@ -71,6 +76,8 @@ class Blueprint(flask_smorest.Blueprint):
                     request.max_content_length = max_bytes
                 if security:
                     admit(security)
+                if before and not (idempotent and idempotency.is_answered()):
+                    before()
                 if idempotent:
                     return idempotency.once(lambda: view(*args, **kwargs))
                 return view(*args, **kwargs)

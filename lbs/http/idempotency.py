@@ -89,11 +89,7 @@ def once(view: Callable[[], Response]) -> Response:
     A refusal raised inside the view's own transaction block rolls everything back and is not
     stored; one raised after the block is an answer like any other.
     """
-    key = request.headers.get(HEADER, "")
-    if not 0 < len(key) <= MAX_KEY_LENGTH:
-        raise IdempotencyKeyNeeded
-    scope = principal().scope_id
-    key_digest = hashlib.sha256(f"{scope}\n{key}".encode()).digest()
+    scope, key_digest = _scope_and_digest()
     fingerprint = hashlib.sha256(
         f"{request.method} {request.full_path}\n".encode() + request.get_data()
     ).digest()
@@ -124,6 +120,22 @@ def once(view: Callable[[], Response]) -> Response:
         g.pop("transaction", None)
 
 
+def is_answered() -> bool:
+    """Whether the request was carried out before; another may be in flight."""
+    _, key_digest = _scope_and_digest()
+    with database().transaction() as session:
+        found = LOOK_UP.one(session, {"lock": _lock_of(key_digest), "key_digest": key_digest})
+    return found.answer is not None
+
+
+def _scope_and_digest() -> tuple[str, bytes]:
+    """Whose key it is, and under what its answer is stored."""
+    key, scope = request.headers.get(HEADER, ""), principal().scope_id
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        raise IdempotencyKeyNeeded
+    return scope, hashlib.sha256(f"{scope}\n{key}".encode()).digest()
+
+
 def _answer(view: Callable[[], Response], opened: OpenTransaction) -> Response:
     try:
         return view()
@@ -134,13 +146,16 @@ def _answer(view: Callable[[], Response], opened: OpenTransaction) -> Response:
 
 
 def _find(session: Session, key_digest: bytes) -> tuple[bytes, str] | None:
-    lock = int.from_bytes(key_digest[:8], signed=True)
-    row = LOOK_UP.one(session, {"lock": lock, "key_digest": key_digest})
+    row = LOOK_UP.one(session, {"lock": _lock_of(key_digest), "key_digest": key_digest})
     if row.answer is not None:
         return row.fingerprint, row.answer
     if not row.mine:
         raise RequestInFlight(retry_after=1)
     return None
+
+
+def _lock_of(key_digest: bytes) -> int:
+    return int.from_bytes(key_digest[:8], signed=True)
 
 
 def _pack(response: Response) -> str:

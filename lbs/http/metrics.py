@@ -21,6 +21,9 @@ CHECK_INS = Counter("lbs_check_ins_total", "Check-ins by their first verdict", [
 UNLOCKS = Counter("lbs_unlocks_total", "Offers opened")
 REDEMPTIONS = Counter("lbs_redemptions_total", "Codes presented at tills", ["result"])
 REQUESTS = Counter("lbs_requests_total", "Requests", ["operation", "status"])
+FACEBOOK_REFUSED = Counter(
+    "lbs_facebook_refused_total", "What came as Facebook's and was not signed by it", ["callback"]
+)
 SECONDS = Histogram("lbs_request_seconds", "Time to answer", ["operation"])
 
 blp = Blueprint("metrics", __name__)
