@@ -23,6 +23,7 @@ from lbs.exports.routes import pages as export_pages
 from lbs.facebook_hooks.routes import pages as facebook_hooks
 from lbs.facebook_login.routes import blp as facebook_login
 from lbs.facebook_login.routes import pages as facebook_login_pages
+from lbs.facebook_pages.routes import blp as facebook_pages
 from lbs.http import health, limits, logs, metrics, pages
 from lbs.http.api import Api
 from lbs.offers.routes import blp as offers
@@ -116,6 +117,7 @@ def create_app(settings: Settings) -> Flask:
         stats,
         exports,
         webhooks,
+        facebook_pages,
     ):
         api.register_blueprint(blueprint)
     for plain in (

@@ -9,6 +9,7 @@ from lbs.experiments import models as experiments
 from lbs.exports import models as exports
 from lbs.facebook_hooks import models as facebook_hooks
 from lbs.facebook_login import models as facebook_login
+from lbs.facebook_pages import models as facebook_pages
 from lbs.http import guesses, idempotency
 from lbs.ledger import models as ledger
 from lbs.offers import models as offers
@@ -30,6 +31,7 @@ __all__ = [
     "exports",
     "facebook_hooks",
     "facebook_login",
+    "facebook_pages",
     "guesses",
     "idempotency",
     "ledger",

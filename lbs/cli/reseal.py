@@ -64,6 +64,7 @@ SEALED = (
         "user_digest",
         lambda _, user_id: user_name(user_id),
     ),
+    Sealed("facebook_page", "id", "sealed_token"),
     Sealed("facebook_engaged_post", "post_id", "sealed_salt"),
     Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),

@@ -55,6 +55,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.exports.jobs  # noqa: PLC0415
     import lbs.facebook_hooks.jobs  # noqa: PLC0415
     import lbs.facebook_login.jobs  # noqa: PLC0415
+    import lbs.facebook_pages.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415
     import lbs.shares.jobs  # noqa: PLC0415

@@ -172,13 +172,15 @@ class Promotion(Model):
 
 
 class Notice(Model):
-    """What the service tells a merchant of an offer, or of a system of its own that it sends to;
-    `data` fills in the words of its kind.
+    """What the service tells a merchant of an offer, of a system of its own that it sends to, or
+    of a Page on Facebook; `data` fills in the words of its kind.
     """
 
     __tablename__ = "notice"
     __table_args__ = (
-        CheckConstraint("num_nonnulls(offer_id, webhook_endpoint_id) = 1", name="one_subject"),
+        CheckConstraint(
+            "num_nonnulls(offer_id, webhook_endpoint_id, facebook_page_id) = 1", name="one_subject"
+        ),
         Index("ix_notice_merchant_id_id", "merchant_id", "id"),
         ForeignKeyConstraint(["offer_id", "merchant_id"], ["offer.id", "offer.merchant_id"]),
     )
@@ -189,5 +191,6 @@ class Notice(Model):
     offer_id: Mapped[UUID | None] = mapped_column(index=True)
     webhook_endpoint_id: Mapped[UUID | None]
     """Which may have been deleted since."""
+    facebook_page_id: Mapped[UUID | None]
     data: Mapped[dict[str, Any]]
     read_at: Mapped[datetime | None]

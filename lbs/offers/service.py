@@ -279,7 +279,7 @@ def notify(
     now: datetime,
     **subject: UUID,
 ) -> None:
-    """Tell a merchant of its `offer_id` or `webhook_endpoint_id`."""
+    """Tell a merchant of its `offer_id`, `webhook_endpoint_id` or `facebook_page_id`."""
     notice = Notice(id=new_id(), merchant_id=merchant_id, at=now, kind=kind, data=data, **subject)
     session.add(notice)
 

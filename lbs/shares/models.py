@@ -16,7 +16,10 @@ from lbs.db import Model
 
 
 class Share(Model):
-    """A customer's link to an offer. It outlives the customer, leading from nobody then."""
+    """A link to an offer: a customer's, or the merchant's own.
+
+    It outlives the customer, leading from nobody then.
+    """
 
     __tablename__ = "share"
     __table_args__ = (
@@ -27,7 +30,8 @@ class Share(Model):
     offer_id: Mapped[UUID] = mapped_column(index=True)
     merchant_id: Mapped[UUID]
     customer_id: Mapped[UUID | None] = mapped_column(ForeignKey("customer.id", ondelete="SET NULL"))
-    subject_id: Mapped[UUID]
+    subject_id: Mapped[UUID | None]
+    """The customer's; None: it is the merchant's own."""
     token_digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     """As `hash_token` makes it: it needs no key."""
     sealed_token: Mapped[str]

@@ -104,6 +104,10 @@ FIND_OWN_SHARE = Statement("""
     SELECT id, sealed_token FROM share WHERE customer_id = :customer_id AND offer_id = :offer_id
 """)
 
+FIND_SEALED_TOKENS = Statement("""
+    SELECT id, sealed_token FROM share WHERE id = ANY(CAST(:ids AS uuid[]))
+""")
+
 FIND_SHARE = Statement("""
     SELECT share.id, share.offer_id, share.merchant_id, share.customer_id, share.subject_id,
            offer.experiment_id
@@ -201,6 +205,11 @@ def add_share(session: Session, **values: Any) -> None:
 
 def find_own_share(session: Session, customer_id: UUID, offer_id: UUID) -> Any | None:
     return FIND_OWN_SHARE.find(session, {"customer_id": customer_id, "offer_id": offer_id})
+
+
+def find_sealed_tokens(session: Session, share_ids: Sequence[UUID]) -> dict[UUID, str]:
+    rows = FIND_SEALED_TOKENS.all(session, {"ids": list(share_ids)})
+    return {row.id: row.sealed_token for row in rows}
 
 
 def find_share(session: Session, digest: bytes) -> Any | None:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from lbs.accounts.errors import CustomerGone
 from lbs.audit.service import record
-from lbs.db import Session
+from lbs.db import Session, new_id
 from lbs.experiments.service import expose, exposure_to
 from lbs.offers.queries import list_places
 from lbs.offers.rules import Rule, read_rule
@@ -23,6 +23,7 @@ from lbs.offers.rules.schedule import Opening, Schedule, next_openings, read_sch
 from lbs.offers.rules.terms import AHEAD
 from lbs.shares import queries
 from lbs.shares.errors import OfferNotRunning, ReferralRefused, ShareNotFound
+from lbs.shares.models import Share
 from lbs.shares.policy import standing_of
 from lbs.shares.rules.followers import Follower, tell
 from lbs.shares.rules.picture import Card, draw
@@ -126,6 +127,32 @@ def share_offer(
     if share is None:
         raise ShareNotFound
     return vault.unseal(share.sealed_token)
+
+
+def share_own(
+    session: Session,
+    offer_id: UUID,
+    merchant_id: UUID,
+    vault: Vault,
+    new_token: Callable[[], str],
+    now: datetime,
+) -> UUID:
+    """A link of the merchant's own to its running offer, another one each time; gives its id."""
+    offer = queries.find_running(session, offer_id, now)
+    if offer is None or offer.merchant_id != merchant_id:
+        raise OfferNotRunning
+    token = new_token()
+    share = Share(
+        id=new_id(),
+        offer_id=offer_id,
+        merchant_id=merchant_id,
+        token_digest=hash_token(token),
+        sealed_token=vault.seal(token),
+        created_at=now,
+    )
+    session.add(share)
+    session.flush()
+    return share.id
 
 
 def refer(

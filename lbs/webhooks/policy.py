@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 TEST = "webhook.test"
 EXPORT_READY = "export.ready"
 OFFER_TAKEN = "offer.taken"
+FACEBOOK_PAGE = "facebook_page.status_changed"
 FACTS = {
     "check_in": "check_in.verified",
     "check_in_voided": "check_in.voided",
@@ -29,7 +30,7 @@ FACTS = {
     "friend_visit": "share.friend_visited",
 }
 """By kind of fact in the ledger, the type that its message has."""
-EVENT_TYPES = (*FACTS.values(), OFFER_TAKEN, EXPORT_READY)
+EVENT_TYPES = (*FACTS.values(), OFFER_TAKEN, EXPORT_READY, FACEBOOK_PAGE)
 """What an endpoint can subscribe to. A test comes to every endpoint, asked for."""
 
 WINDOW = timedelta(days=3)

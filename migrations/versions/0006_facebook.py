@@ -84,9 +84,11 @@ def _pages() -> None:
         sa.Column("message", sa.Text(), nullable=True),
         sa.Column("publish_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("unwanted", sa.Boolean(), nullable=False),
         sa.Column("post_id", sa.Text(), nullable=True, unique=True),
         sa.Column("posted_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("failed", sa.BigInteger(), nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("problem", sa.Text(), nullable=True),
@@ -114,7 +116,7 @@ def _pages() -> None:
         postgresql_where=sa.text("state IN ('queued', 'deleting')"),
     )
     op.add_column("notice", sa.Column("facebook_page_id", sa.Uuid(), nullable=True))
-    op.drop_constraint("ck_notice_one_subject", "notice", type_="check")
+    op.drop_constraint("one_subject", "notice", type_="check")
     op.create_check_constraint(
         "one_subject",
         "notice",

@@ -7,8 +7,10 @@ import pytest
 from flask import Flask
 
 from lbs.app import create_app
+from lbs.cli.run import HOST, free_port
 from lbs.config import Settings
 from lbs.graph.client import Graph
+from tests.facebook.posting import PageOwner, answering
 from tests.meta_standin.server import Meta, serving
 from tests.world import World
 
@@ -49,3 +51,34 @@ def facebook_app(facebook_settings: Settings) -> Iterator[Flask]:
 @pytest.fixture
 def facebook_world(facebook_app: Flask) -> World:
     return World(facebook_app)
+
+
+@pytest.fixture(scope="session")
+def open_service(settings: Settings) -> Iterator[tuple[Flask, Meta]]:
+    """A service whose pages the stand-in can read."""
+    port = free_port()
+    with serving(Meta()) as meta:
+        app = create_app(
+            replace(
+                settings,
+                public_url=f"http://{HOST}:{port}",
+                facebook_app_id=meta.app_id,
+                facebook_app_secret=meta.app_secret,
+                facebook_verify_token=meta.verify_token,
+                facebook_graph_url=meta.address,
+                facebook_www_url=meta.address,
+            )
+        )
+        with answering(app, port):
+            yield app, meta
+        app.extensions["lbs_database"].engine.dispose()
+
+
+@pytest.fixture
+def owner(open_service: tuple[Flask, Meta]) -> PageOwner:
+    """A merchant with a Page; nothing goes wrong at Meta yet."""
+    app, meta = open_service
+    meta.faults.clear()
+    meta.usage.clear()
+    meta.log.clear()
+    return PageOwner(World(app), meta)

@@ -31,6 +31,36 @@ SAYS: dict[str, Text] = {
         "da": "Der sendes ikke mere til {url}: i tre dage er intet kommet igennem. Det, der stadig "
         "er undervejs, gemmes i 30 dage; aktivér webhook-adressen igen for at få det sendt.",
     },
+    "facebook_page_reauth_required": {
+        "en": "Facebook does not let us act for {page} any more. Connect the Page again: what is "
+        "to be posted waits for it, as long as its offers run.",
+        "da": "Facebook lader os ikke længere handle for {page}. Forbind siden igen: det, der skal "
+        "slås op, venter på det, så længe tilbuddene løber.",
+    },
+    "facebook_page_permission_missing": {
+        "en": "A permission is missing to post on {page}. Connect the Page again and give all "
+        "permissions that are asked for: what is to be posted waits for it, as long as its offers "
+        "run.",
+        "da": "Der mangler en tilladelse til at slå op på {page}. Forbind siden igen, og giv alle "
+        "de tilladelser, der bedes om: det, der skal slås op, venter på det, så længe tilbuddene "
+        "løber.",
+    },
+    "facebook_page_blocked": {
+        "en": "Facebook has blocked posts on {page} for a while, for a breach of its policies. "
+        "Nothing is posted there for 24 hours. Look at the Page's quality on Facebook.",
+        "da": "Facebook har for en tid spærret for opslag på {page} på grund af brud på reglerne. "
+        "Der slås intet op i 24 timer. Se sidens kvalitet på Facebook.",
+    },
+    "facebook_page_expiring": {
+        "en": "On {day} Facebook ends our leave to act for {page}. Connect the Page again before "
+        "then.",
+        "da": "Den {day} udløber Facebooks tilladelse til, at vi handler for {page}. Forbind siden "
+        "igen inden da.",
+    },
+    "facebook_post_failed": {
+        "en": "A post of the offer on {page} was given up. Read the post to see why.",
+        "da": "Et opslag af tilbuddet på {page} er opgivet. Læs opslaget for at se hvorfor.",
+    },
 }
 """By kind, with places for the notice's data."""
 
@@ -40,7 +70,7 @@ class NoticeQuerySchema(WindowQuerySchema):
 
 
 class NoticeSchema(Schema):
-    """What the service tells a merchant of an offer, or of a webhook endpoint."""
+    """What the service tells a merchant of an offer, a webhook endpoint or a Facebook Page."""
 
     example = {  # noqa: RUF012
         "id": "019abc12-0000-7000-8000-00000000000f",
@@ -48,6 +78,7 @@ class NoticeSchema(Schema):
         "kind": "offer_paused",
         "offer_id": "019abc12-0000-7000-8000-000000000002",
         "webhook_endpoint_id": None,
+        "facebook_page_id": None,
         "text": "The offer is paused: 5 customers for whom it had opened say that something is "
         "wrong with it (not redeemable: 4, not worth it: 1, other: 0). Read what they say, mend "
         "it, and activate the offer again.",
@@ -59,6 +90,7 @@ class NoticeSchema(Schema):
     kind = Word("NoticeKind", SAYS, required=True)
     offer_id = fields.UUID(required=True, allow_none=True)
     webhook_endpoint_id = fields.UUID(required=True, allow_none=True)
+    facebook_page_id = fields.UUID(required=True, allow_none=True)
     text = fields.String(required=True, metadata={"description": "In the caller's language"})
     read_at = Timestamp(required=True, allow_none=True)
 
@@ -73,6 +105,7 @@ def present_notice(notice: Notice) -> dict[str, Any]:
         "kind": notice.kind,
         "offer_id": notice.offer_id,
         "webhook_endpoint_id": notice.webhook_endpoint_id,
+        "facebook_page_id": notice.facebook_page_id,
         "text": say(SAYS[notice.kind]).format(**notice.data),
         "read_at": notice.read_at,
     }
