@@ -37,6 +37,14 @@ def test_a_switch_is_yes_or_no(said, meant):
         ({"LBS_LOG_LEVEL": "loud"}, "LBS_LOG_LEVEL"),
         ({"LBS_WEBHOOKS_ALLOW_PRIVATE": "1"}, "LBS_WEBHOOKS_ALLOW_PRIVATE"),
         ({"LBS_INSIDE_PROBABILITY": "0.005"}, "LBS_OUTSIDE_PROBABILITY"),
+        ({"LBS_APP_LINK": "https://app.example/s/"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "http://app.example/s/{token}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "javascript:alert('{token}')"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "data:text/html,{token}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "lbs://s/{token}/{token}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "lbs://s/{token}/{other}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": 'lbs://s/{token}"onclick='}, "LBS_APP_LINK"),
+        ({"LBS_APP_PAGE": "http://app.example"}, "LBS_APP_PAGE"),
     ],
 )
 def test_a_bad_setting_is_named(change, named):
@@ -57,3 +65,10 @@ def test_every_problem_is_reported_at_once():
 def test_a_misspelt_setting_is_refused():
     with pytest.raises(SettingsError, match="LBS_COOLDOWN"):
         Settings.from_env(GOOD | {"LBS_COOLDOWN": "90"})
+
+
+@pytest.mark.parametrize(
+    "link", ["", "https://app.example/s/{token}", "lbsdemo://share?token={token}&from=page"]
+)
+def test_an_app_is_opened_by_https_or_its_own_scheme(link: str):
+    assert Settings.from_env(GOOD | {"LBS_APP_LINK": link}).app_link == link

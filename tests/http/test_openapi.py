@@ -206,9 +206,7 @@ def test_examples_of_parameters_are_valid(method: str, path: str, operation: dic
 def empty_world(cluster: Cluster, settings: Settings) -> Iterator[World]:
     """A world in a database of its own: the examples lie in Copenhagen, where other tests are."""
     create_database(cluster, "lbs_examples")
-    own = replace(
-        settings, database_url=cluster.url("lbs_examples"), facebook_app_id="1234567890"
-    )
+    own = replace(settings, database_url=cluster.url("lbs_examples"), facebook_app_id="1234567890")
     with time_machine.travel(NOON):
         migrate(own, datetime.now(UTC))
         world = World(create_app(own), merchant="Ølbaren")
