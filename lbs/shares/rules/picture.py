@@ -158,13 +158,13 @@ def _drawable(text: str) -> str:
     return "".join(
         char
         for char in normalize("NFC", text)
-        if char.isspace() or bytes(font.getmask(char)) != nothing
+        if char.isspace() or (char.isprintable() and bytes(font.getmask(char)) != nothing)
     )
 
 
 @cache
 def font_of(size: int, weight: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(io.BytesIO(FONT), size)
+    font = ImageFont.truetype(io.BytesIO(FONT), size, layout_engine=ImageFont.Layout.BASIC)
     font.set_variation_by_axes([OPTICAL_SIZE, weight])
     return font
 
