@@ -40,6 +40,14 @@ def test_a_switch_is_yes_or_no(said, meant):
         ({"LBS_FACEBOOK_GRAPH_URL": "http://graph.example"}, "LBS_FACEBOOK_GRAPH_URL"),
         ({"LBS_FACEBOOK_GRAPH_URL": "http://127.0.0.1.example"}, "LBS_FACEBOOK_GRAPH_URL"),
         ({"LBS_FACEBOOK_JWKS_URL": "ftp://127.0.0.2/keys"}, "LBS_FACEBOOK_JWKS_URL"),
+        ({"LBS_APP_LINK": "https://app.example/s/"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "http://app.example/s/{token}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "javascript:alert('{token}')"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "data:text/html,{token}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "lbs://s/{token}/{token}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": "lbs://s/{token}/{other}"}, "LBS_APP_LINK"),
+        ({"LBS_APP_LINK": 'lbs://s/{token}"onclick='}, "LBS_APP_LINK"),
+        ({"LBS_APP_PAGE": "http://app.example"}, "LBS_APP_PAGE"),
     ],
 )
 def test_a_bad_setting_is_named(change, named):
@@ -66,3 +74,10 @@ def test_every_problem_is_reported_at_once():
 def test_a_misspelt_setting_is_refused():
     with pytest.raises(SettingsError, match="LBS_COOLDOWN"):
         Settings.from_env(GOOD | {"LBS_COOLDOWN": "90"})
+
+
+@pytest.mark.parametrize(
+    "link", ["", "https://app.example/s/{token}", "lbsdemo://share?token={token}&from=page"]
+)
+def test_an_app_is_opened_by_https_or_its_own_scheme(link: str):
+    assert Settings.from_env(GOOD | {"LBS_APP_LINK": link}).app_link == link

@@ -443,9 +443,9 @@ class ShareStatsSchema(_PeriodSchema):
         "to": "2026-11-22T18:00:00Z",
         "shares": 1,
         "fetches": 1,
-        "visitors": 2,
+        "visitors": 1,
         "friend_visits": 1,
-        "friend_visits_per_visitor": 0.5,
+        "friend_visits_per_visitor": 1.0,
         "redemptions": 1,
         "value": [
             {

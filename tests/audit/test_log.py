@@ -42,6 +42,7 @@ LOGGED = {
     "change_offer": "offer.changed",
     "set_offer_status": "offer.status_set",
     "set_stacking": "stacking.set",
+    "set_brand": "brand.set",
     "import_offer_codes": "offer.codes_imported",
     "create_experiment": "experiment.created",
     "start_experiment": "experiment.started",
@@ -253,6 +254,10 @@ class Doings:
 
     def set_stacking(self) -> str:
         self.ask("put", "/v1/stacking", policy="best_for_customer")
+        return str(self.world.merchant_id)
+
+    def set_brand(self) -> str:
+        self.ask("put", "/v1/brand", color="#7a1f3d")
         return str(self.world.merchant_id)
 
     def create_experiment(self) -> str:

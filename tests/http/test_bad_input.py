@@ -202,6 +202,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         ),
         "change_offer": lambda: change("offers", world.offer(venue, status="draft"), terms),
         "set_offer_status": on_a_new_offer,
+        "set_brand": make("put", "/v1/brand", {"color": "#7a1f3d"}),
         "set_stacking": make(
             "put", "/v1/stacking", {"policy": "best_for_customer", "max_per_check_in": 2}
         ),
@@ -501,6 +502,7 @@ NAMES = [
     "create_charity_offer",
     "change_offer",
     "set_offer_status",
+    "set_brand",
     "set_stacking",
     "create_export",
     "create_export_schedule",

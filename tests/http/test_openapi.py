@@ -61,7 +61,8 @@ PARTS = {
     "host": re.compile(r"(?<=^http)s?://[^/]+"),
     "id": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     "secret": re.compile(
-        r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+|(?<=\?)expires=\S+"
+        r"(?<=secret=)[A-Z2-7]{32}|(?<=#key=)lbp_\S+|(?<=/s/)\S+|(?<=\?)expires=\S+|"
+        r"(?<=[?&]u=)\S+|(?<=&href=)\S+"
     ),
 }
 """Parts of an address that are others in every run."""
@@ -205,7 +206,7 @@ def test_examples_of_parameters_are_valid(method: str, path: str, operation: dic
 def empty_world(cluster: Cluster, settings: Settings) -> Iterator[World]:
     """A world in a database of its own: the examples lie in Copenhagen, where other tests are."""
     create_database(cluster, "lbs_examples")
-    own = replace(settings, database_url=cluster.url("lbs_examples"))
+    own = replace(settings, database_url=cluster.url("lbs_examples"), facebook_app_id="1234567890")
     with time_machine.travel(NOON):
         migrate(own, datetime.now(UTC))
         world = World(create_app(own), merchant="Ølbaren")
@@ -245,6 +246,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(say("get", f"/v1/offers/{worse['id']}/review"), "OfferReview")
     say("post", f"{at_offer}/status", "SetOfferStatus")
     same(say("put", "/v1/stacking", "SetStacking"), "Stacking")
+    same(say("put", "/v1/brand", "SetBrand"), "Brand")
 
     session = say("post", "/v1/customers", "RegisterCustomer", world.publishable_key)
     same(session, "CustomerSession")
@@ -393,16 +395,21 @@ def _around_an_offer(world: World, real: dict[str, Any], say: Any, same: Any) ->
     same(say("get", at_codes), "OfferCodes")
 
     venue = world.venue()
-    at_offer = f"/v1/offers/{world.offer(venue)['id']}"
+    offer = world.offer(venue)
+    at_offer = f"/v1/offers/{offer['id']}"
     *guests, last = (world.customer() for _ in range(5))
     world.check_in(last, venue)
     share = say("post", f"{at_offer}/shares", token=last)
     same(share, "Share")
     real["token"] = share["token"]
+    for agent in ("facebookexternalhit/1.1", "Mozilla/5.0 (iPhone)"):
+        world.call("get", f"/s/{share['token']}", headers={"User-Agent": agent})
     same(say("post", "/v1/referrals", "CreateReferral", guests[0]), "Referral")
     for guest in guests:
-        world.check_in(guest, venue)
+        seen = world.check_in(guest, venue)
+        world.redeem(seen["unlocked"][0]["code"], venue, amount_minor=8900)
         same(say("post", f"{at_offer}/flags", "FlagOffer", guest), "OfferFlag")
+    same(say("get", f"/v1/stats/offers/{offer['id']}/shares"), "ShareStats")
     say("post", f"{at_offer}/flags", token=last, json={"problem": "not_valuable"})
     same(say("get", "/v1/notices")["items"][0], "Notice")
 

@@ -268,6 +268,8 @@ ROUTES: dict[str, Route] = {
     ),
     f"GET {FRIENDS}": Route("customer", to_another_customer=200),
     f"DELETE {FRIENDS}/<uuid:friend_id>": Route("customer"),
+    "GET /v1/brand": Route("offers", 200),
+    "PUT /v1/brand": Route("offers", 200, body=lambda ids: {"color": "#000000"}),
     "GET /v1/stacking": Route("offers", 200),
     "PUT /v1/stacking": Route("offers", 200, body=lambda ids: {"policy": "all"}),
     "GET /v1/check-ins": Route("customer", to_another_customer=200),
@@ -304,6 +306,7 @@ ROUTES: dict[str, Route] = {
     f"GET {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
     f"DELETE {SCHEDULES}/<uuid:schedule_id>": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
+    f"GET {STATS}/offers/<uuid:offer_id>/shares": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/report": Route("stats", query=at_the_venue),
     f"GET {STATS}/offers/<uuid:offer_id>/switchback": Route(
         "stats", query=lambda ids: {**at_the_venue(ids), "from": PERIOD["from"]}
@@ -582,7 +585,7 @@ def test_the_victim_itself_reads_what_strangers_may_not(victim: Victim):
             assert response.status_code == 200, route
             silent = any(
                 word in route
-                for word in ("stats/offers", "stats/venues", "stats/groups", "stacking")
+                for word in ("stats/offers", "stats/venues", "stats/groups", "stacking", "brand")
             ) or route.endswith(("qr.png", "/codes", "/live", *ANSWERS))
             assert silent or leaks(victim, route, response, frozenset()), route
 

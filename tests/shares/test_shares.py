@@ -68,7 +68,6 @@ def subject(world: World, person: dict[str, Any]) -> uuid.UUID:
 def test_a_share_has_a_token_that_nobody_guesses(world: World):
     offer = world.offer(world.venue())
     made = share(world, world.customer(), offer)
-    assert made.keys() == {"token"}
     assert len(base64.urlsafe_b64decode(made["token"] + "==")) * 8 >= 96
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lbs.offers.rules.combined import AllOf, AnyOf, Combined
+from lbs.offers.rules.documents import write_rule
 from lbs.offers.rules.look import Rule
 from lbs.offers.rules.words import Text
 
@@ -78,11 +79,13 @@ def _comeback(rule: Any) -> Text:
 
 
 def _flash(rule: Any) -> Text:
-    begins, ends = f"{rule.from_time:%H:%M}", f"{rule.to_time:%H:%M}"
+    written = write_rule(rule)
+    clock = f"{written['from']} {{to}} {written['to']}"
     days = {lang: _days(rule.weekdays, lang) for lang in OPENS}
     return {
-        "en": f"for the first {rule.n} from {begins} to {ends}{days['en']}",
-        "da": f"for de første {rule.n} fra kl. {begins} til {ends}{days['da']}",
+        "en": f"for the first {rule.n} from {clock.format(to='to')}{days['en']}",
+        "da": f"for de første {rule.n} fra kl. {clock.format(to='til').replace(':', '.')}"
+        f"{days['da']}",
     }
 
 

@@ -89,7 +89,7 @@ def draw(card: Card) -> bytes:
 def _write_teaser(pen: ImageDraw.ImageDraw, text: str, ink: Color) -> None:
     room = HEIGHT - 2 * MARGIN - FOOT
     for size in SIZES:
-        font, step = _font(size, BOLD), round(size * LEADING)
+        font, step = font_of(size, BOLD), round(size * LEADING)
         lines = list(_wrap(text, font, WIDTH - 2 * MARGIN))
         if len(lines) * step <= room:
             break
@@ -103,7 +103,7 @@ def _write_teaser(pen: ImageDraw.ImageDraw, text: str, ink: Color) -> None:
 def _write_foot(pen: ImageDraw.ImageDraw, place: str, ink: Color) -> None:
     top = HEIGHT - MARGIN - PLACE_SIZE
     pen.rectangle((MARGIN, top - 36, WIDTH - MARGIN, top - 33), fill=ink)
-    font = _font(PLACE_SIZE, MEDIUM)
+    font = font_of(PLACE_SIZE, MEDIUM)
     line = _shorten(place, font, WIDTH - 2 * MARGIN - 2 * PLACE_SIZE)
     pen.text((MARGIN, top), line, font=font, fill=ink, anchor="la")
 
@@ -153,18 +153,18 @@ def _shorten(line: str, font: ImageFont.FreeTypeFont, width: float = WIDTH - 2 *
 
 def _drawable(text: str) -> str:
     """Without what the font has no picture of."""
-    font = _font(PLACE_SIZE, MEDIUM)
+    font = font_of(PLACE_SIZE, MEDIUM)
     nothing = bytes(font.getmask(NO_CHARACTER))
     return "".join(
         char
         for char in normalize("NFC", text)
-        if char.isspace() or bytes(font.getmask(char)) != nothing
+        if char.isspace() or (char.isprintable() and bytes(font.getmask(char)) != nothing)
     )
 
 
 @cache
-def _font(size: int, weight: int) -> ImageFont.FreeTypeFont:
-    font = ImageFont.truetype(io.BytesIO(FONT), size)
+def font_of(size: int, weight: int) -> ImageFont.FreeTypeFont:
+    font = ImageFont.truetype(io.BytesIO(FONT), size, layout_engine=ImageFont.Layout.BASIC)
     font.set_variation_by_axes([OPTICAL_SIZE, weight])
     return font
 
