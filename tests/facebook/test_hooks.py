@@ -186,8 +186,8 @@ def test_only_what_meta_has_signed_is_kept(world: World, meta: Meta, post_id: st
     assert table(world, "facebook_webhook") == []
 
 
-def test_it_is_off_where_there_is_no_app(app, meta: Meta):
-    off = World(app)
+def test_it_is_off_where_there_is_no_app(world_without_facebook: World, meta: Meta):
+    off = world_without_facebook
     for answer in (shake(off), send(off, meta, b"{}")):
         assert (answer.status_code, answer.json["code"]) == (503, "facebook-not-configured")
 

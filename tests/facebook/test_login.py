@@ -376,8 +376,8 @@ def test_who_is_refused_too_often_is_not_asked_about_any_more(world: World, meta
         assert customer_of(sign_in(world, access_token=token))
 
 
-def test_it_is_off_where_there_is_no_app(app, meta: Meta):
-    off = World(app)
+def test_it_is_off_where_there_is_no_app(world_without_facebook: World, meta: Meta):
+    off = world_without_facebook
     response = sign_in(off, access_token="x")
     assert said(response) == (503, "facebook-not-configured")
     token = off.customer()
