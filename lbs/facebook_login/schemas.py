@@ -102,10 +102,10 @@ DONE: Mapping[str, Any] = {
             "ind med Facebook; gør du det på ny, begynder du som en ny kunde.",
         },
         {
-            "en": "Of likes, comments and shares on Facebook we keep how many there are, not "
-            "whose they are.",
-            "da": "Af synes godt om, kommentarer og delinger på Facebook gemmer vi, hvor mange "
-            "der er, ikke hvis de er.",
+            "en": "Of reactions, comments and shares on Facebook we keep how many there are, in a "
+            "form that does not tell whose they are or what they say.",
+            "da": "Af reaktioner, kommentarer og delinger på Facebook gemmer vi, hvor mange der "
+            "er, i en form, som ikke fortæller, hvis de er, eller hvad de siger.",
         },
         {
             "en": "Your check-ins and offers did not come from Facebook, so they are not part of "
