@@ -95,11 +95,11 @@ DONE: Mapping[str, Any] = {
         },
         {
             "en": "What we had from Facebook was the number by which Facebook knows you in our "
-            "app. Your name, your email address and your friends were never kept. You can no "
-            "longer sign in with Facebook; if you do so anew, you begin as a new customer.",
+            "app. Your name, your email address and your friends were never kept. Signing in with "
+            "Facebook does not lead to your customer account any more; it begins a new one.",
             "da": "Fra Facebook havde vi det nummer, som Facebook kender dig ved i vores app. Dit "
-            "navn, din e-mailadresse og dine venner har vi aldrig gemt. Du kan ikke længere logge "
-            "ind med Facebook; gør du det på ny, begynder du som en ny kunde.",
+            "navn, din e-mailadresse og dine venner har vi aldrig gemt. At logge ind med Facebook "
+            "fører ikke længere til din kundekonto, men begynder en ny.",
         },
         {
             "en": "Of reactions, comments and shares on Facebook we keep how many there are, in a "
