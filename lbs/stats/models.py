@@ -58,6 +58,8 @@ class Rollup(Model):
     """Empty: in all. Else `variant`, `channel`, `level` or `customer`."""
     start: Mapped[datetime] = mapped_column(primary_key=True)
     value: Mapped[str] = mapped_column(primary_key=True)
+    uniform: Mapped[dict[str, Any]]
+    """Of all, and not of one value: the dimensions in which all of it has one value, and that."""
     counts: Mapped[dict[str, Any]]
     elapsed: Mapped[dict[str, Any]]
     steps: Mapped[list[str]]

@@ -24,6 +24,11 @@ ANYWHERE, NOWHERE = UUID(int=0), UUID(int=1)
 """In place of a venue: at all of them and at none together, and at none."""
 DIMENSIONS = ("", "variant", "channel", "level", "customer")
 
+Unit = tuple[UUID, UUID]
+"""What is rolled up: a merchant, a venue or an offer, and where: at a venue, ANYWHERE, NOWHERE."""
+Bucket = tuple[Unit, Span]
+"""An hour, a day or a month of it."""
+
 # --- counting ---------------------------------------------------------------------------------
 
 _IN_PIECE = "merchant_id = :merchant_id AND at >= piece.since AND at < piece.until"
@@ -57,7 +62,7 @@ _FACTS = """
         WHERE merchant_id = :merchant_id AND kind = 'unlock_voided' AND at >= :changed_since
 {lost}    ), event AS (
         SELECT piece.since AS piece, event.*
-        FROM piece CROSS JOIN LATERAL ({source}) AS event
+        FROM piece CROSS JOIN LATERAL ({source} OFFSET 0) AS event
         LEFT JOIN changed USING (check_in_id)
         WHERE event.counted AND event.kind = ANY(CAST(:kinds AS text[])) AND (
             changed.check_in_id IS NULL
@@ -88,6 +93,7 @@ _FACTS = """
     GROUP BY piece, offer, venue_id, kind, verdict, level, is_new, arm, channel, currency,
              within_days, CASE WHEN kind = 'redemption_refused' THEN reasons END
 """
+"""OFFSET 0 has each piece found by the index: else all facts are tried against all pieces."""
 _LOST = """
     ), lost AS MATERIALIZED (
         SELECT DISTINCT venue_id, subject_id FROM ledger_event
@@ -326,11 +332,15 @@ DIRTY = Statement(
 
 NUMBER_CUSTOMERS = Statement("""
     INSERT INTO customer_number (subject_id)
-    SELECT DISTINCT subject_id
+    SELECT DISTINCT seen.subject_id
     FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[])) AS piece(since, until)
-    JOIN ledger_event ON merchant_id = :merchant_id AND at >= piece.since AND at < piece.until
-    WHERE subject_id IS NOT NULL AND NOT EXISTS (
-        SELECT FROM customer_number WHERE customer_number.subject_id = ledger_event.subject_id)
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT subject_id FROM ledger_event
+        WHERE merchant_id = :merchant_id AND at >= piece.since AND at < piece.until
+          AND subject_id IS NOT NULL
+    ) AS seen
+    WHERE NOT EXISTS (
+        SELECT FROM customer_number WHERE customer_number.subject_id = seen.subject_id)
 """)
 
 CLEAR = Statement("""
@@ -341,19 +351,38 @@ CLEAR = Statement("""
       AND start = ANY(CAST(:hours AS timestamptz[]))
     RETURNING rollup.scope_id, rollup.venue_id, start
 """)
-CLEAR_TIER = Statement("""
+CLEAR_DAYS = Statement("""
     DELETE FROM rollup
-    WHERE scope_id = :scope_id AND venue_id = :venue_id AND tier = :tier
+    WHERE scope_id = :scope_id AND venue_id = :venue_id AND tier <> 'hour'
+""")
+CLEAR_BUCKETS = Statement("""
+    DELETE FROM rollup
+    USING unnest(CAST(:scope_ids AS uuid[]), CAST(:venue_ids AS uuid[]),
+                 CAST(:since AS timestamptz[])) AS bucket(scope_id, venue_id, since)
+    WHERE (rollup.scope_id, rollup.venue_id, rollup.tier, rollup.start)
+          = (bucket.scope_id, bucket.venue_id, :tier, bucket.since)
       AND dimension = ANY(CAST(:dimensions AS text[]))
-      AND (CAST(:starts AS timestamptz[]) IS NULL OR start = ANY(:starts))
 """)
 CLEAR_ALL = (Statement("DELETE FROM rollup"), Statement("DELETE FROM rollup_scope"))
 
 ADD = """
-    INSERT INTO rollup (scope_id, venue_id, tier, dimension, start, value, counts, elapsed, steps,
-                        customers)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %b)
+    COPY rollup (scope_id, venue_id, tier, dimension, start, value, uniform, counts, elapsed, steps,
+                 customers)
+    FROM STDIN (FORMAT BINARY)
 """
+ADDED = (
+    "uuid",
+    "uuid",
+    "text",
+    "text",
+    "timestamptz",
+    "text",
+    "jsonb",
+    "jsonb",
+    "jsonb",
+    "text[]",
+    "bytea[]",
+)
 SET_SCOPES = Statement("""
     INSERT INTO rollup_scope (scope_id, venue_id, merchant_id, time_zone)
     SELECT scope_id, venue_id, :merchant_id, time_zone
@@ -389,7 +418,9 @@ ZONES_OF = Statement("""
 """)
 
 READ = Statement("""
-    SELECT scope.scope_id, scope.venue_id, run.tier, rollup.start, rollup.value, rollup.counts,
+    SELECT scope.scope_id, scope.venue_id, run.tier, rollup.start,
+           CASE WHEN dimension = :dimension THEN value ELSE uniform ->> :dimension END AS value,
+           rollup.counts,
            CASE WHEN run.whole THEN rollup.steps END AS steps,
            CASE WHEN run.whole THEN rollup.customers END AS customers,
            CASE WHEN :elapsed THEN rollup.elapsed END AS elapsed
@@ -400,13 +431,21 @@ READ = Statement("""
     JOIN rollup
       ON (rollup.scope_id, rollup.venue_id, rollup.tier)
          = (scope.scope_id, scope.venue_id, run.tier)
-      AND rollup.dimension = :dimension AND rollup.start >= run.since AND rollup.start < run.until
+      AND rollup.dimension IN ('', :dimension)
+      AND (rollup.dimension = :dimension OR rollup.uniform ? :dimension)
+      AND rollup.start >= run.since AND rollup.start < run.until
 """)
 
 READ_UNDER = Statement("""
-    SELECT dimension, value, counts, elapsed, steps, customers FROM rollup
-    WHERE scope_id = :scope_id AND venue_id = :venue_id AND tier = :tier
-      AND dimension = ANY(CAST(:dimensions AS text[])) AND start >= :since AND start < :until
+    SELECT bucket.place, dimension, value, uniform, counts, elapsed, steps, customers
+    FROM unnest(CAST(:scope_ids AS uuid[]), CAST(:venue_ids AS uuid[]),
+                CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
+         WITH ORDINALITY AS bucket(scope_id, venue_id, since, until, place)
+    JOIN rollup
+      ON (rollup.scope_id, rollup.venue_id, rollup.tier)
+         = (bucket.scope_id, bucket.venue_id, :tier)
+      AND dimension = ANY(CAST(:dimensions AS text[]))
+      AND rollup.start >= bucket.since AND rollup.start < bucket.until
 """)
 
 
@@ -458,16 +497,27 @@ def clear_hours(session: Session, merchant_id: UUID, hours: Sequence[datetime]) 
     return CLEAR.all(session, values)
 
 
-def clear_tier(
-    session: Session,
-    scope_id: UUID,
-    venue_id: UUID,
-    tier: str,
-    starts: Sequence[datetime] | None,
-) -> None:
-    """Forget these days or months of a scope, or all of them."""
-    values = {"scope_id": scope_id, "venue_id": venue_id, "dimensions": list(DIMENSIONS)}
-    CLEAR_TIER.do(session, {**values, "tier": tier, "starts": starts and list(starts)})
+def clear_days(session: Session, scope_id: UUID, venue_id: UUID) -> list[datetime]:
+    """Forget all days and months of a scope; the hours that are kept, to make them of."""
+    values = {"scope_id": scope_id, "venue_id": venue_id}
+    CLEAR_DAYS.do(session, values)
+    return [row.start for row in KEPT_HOURS.all(session, values)]
+
+
+def clear_buckets(session: Session, tier: str, buckets: Sequence[Bucket]) -> None:
+    """Forget these days or months."""
+    CLEAR_BUCKETS.do(session, _asked(buckets, tier))
+
+
+def _asked(buckets: Sequence[Bucket], tier: str) -> dict[str, Any]:
+    return {
+        "scope_ids": [scope_id for (scope_id, _), _ in buckets],
+        "venue_ids": [venue_id for (_, venue_id), _ in buckets],
+        "since": [span.since for _, span in buckets],
+        "until": [span.until for _, span in buckets],
+        "tier": tier,
+        "dimensions": list(DIMENSIONS),
+    }
 
 
 def clear_all(session: Session) -> None:
@@ -475,16 +525,13 @@ def clear_all(session: Session) -> None:
         statement.do(session, {})
 
 
-def add_rollups(session: Session, rows: Iterable[tuple[tuple[Any, ...], Any]]) -> None:
-    """Each with its key, and what is kept under it as a tally packs it."""
-    with session.driver.cursor() as cursor:
-        cursor.executemany(
-            ADD,
-            (
-                (*key, Jsonb(counts), Jsonb(elapsed), steps, customers)
-                for key, (counts, elapsed, steps, customers) in rows
-            ),
-        )
+def add_rollups(session: Session, rows: Iterable[tuple[Any, ...]]) -> None:
+    """Each with its key, its uniform dimensions, and what is kept as a tally packs it."""
+    with session.driver.cursor() as cursor, cursor.copy(ADD) as copy:
+        copy.set_types(ADDED)
+        for *key, uniform, counts, elapsed, steps, customers in rows:
+            documents = (Jsonb(uniform), Jsonb(counts), Jsonb(elapsed))
+            copy.write_row((*key, *documents, steps, customers))
 
 
 def set_scopes(session: Session, merchant_id: UUID, zones: dict[tuple[UUID, UUID], str]) -> None:
@@ -494,11 +541,6 @@ def set_scopes(session: Session, merchant_id: UUID, zones: dict[tuple[UUID, UUID
         for (scope_id, venue_id), zone in zones.items()
     ]
     SET_SCOPES.do(session, {"merchant_id": merchant_id, "scopes": json.dumps(scopes)})
-
-
-def kept_hours(session: Session, scope_id: UUID, venue_id: UUID) -> list[datetime]:
-    values = {"scope_id": scope_id, "venue_id": venue_id}
-    return [row.start for row in KEPT_HOURS.all(session, values)]
 
 
 def zones_of_scopes(
@@ -540,12 +582,9 @@ def read_rollups(
     return READ.all(session, values, binary=True)
 
 
-def read_under(
-    session: Session, scope_id: UUID, venue_id: UUID, tier: str, span: Span
-) -> Sequence[Any]:
-    """All that is kept of one tier in a span of time, in every dimension."""
-    values = {"scope_id": scope_id, "venue_id": venue_id, "tier": tier, **span._asdict()}
-    return READ_UNDER.all(session, {**values, "dimensions": list(DIMENSIONS)}, binary=True)
+def read_under(session: Session, tier: str, buckets: Sequence[Bucket]) -> Sequence[Any]:
+    """All that is kept of one tier within these, in every dimension; `place` counts from 1."""
+    return READ_UNDER.all(session, _asked(buckets, tier), binary=True)
 
 
 # --- beside -----------------------------------------------------------------------------------

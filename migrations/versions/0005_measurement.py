@@ -99,6 +99,7 @@ def _rollups() -> None:
         sa.Column("dimension", sa.Text(), nullable=False),
         sa.Column("start", sa.DateTime(timezone=True), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("uniform", JSONB(), nullable=False),
         sa.Column("counts", postgresql.JSONB(), nullable=False),
         sa.Column("elapsed", postgresql.JSONB(), nullable=False),
         sa.Column("steps", sa.ARRAY(sa.Text()), nullable=False),

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from lbs.db import Session
 from lbs.stats import queries
-from lbs.stats.queries import ANYWHERE, NOWHERE
+from lbs.stats.queries import ANYWHERE, NOWHERE, Bucket, Unit
 from lbs.stats.rules.calendar import (
     HOUR,
     TIERS,
@@ -36,12 +36,14 @@ from lbs.stats.rules.tally import Tally, unpacked
 
 BATCH = 24 * 7
 """So many hours of a merchant are counted at once."""
+BUCKETS = 500
+"""So many days or months are made at once."""
 NONE = "none"
 """The group of the facts that have no value in a dimension."""
 _LAST_NUMBER = 2**32 - 1
 
-Unit = tuple[UUID, UUID]
-"""What is rolled up: a merchant, a venue or an offer, and where: at a venue, ANYWHERE, NOWHERE."""
+Key = tuple[Unit, datetime, str, str]
+"""A bucket's unit and beginning, a dimension, and its value."""
 Tallies = dict[tuple[int, str], Tally]
 """By the place of the span asked for, and the group."""
 
@@ -112,14 +114,12 @@ def _roll_up_merchant(session: Session, merchant_id: UUID, hours: Sequence[datet
     kept = queries.zones_of_scopes(session, merchant_id)
     zones = _zones(session, merchant_id, changed)
     queries.set_scopes(session, merchant_id, zones)
-    for unit, touched in changed.items():
-        if kept.get(unit, zones[unit]) != zones[unit]:
-            for tier in TIERS[1:]:
-                queries.clear_tier(session, *unit, tier, None)
-            touched.update(queries.kept_hours(session, *unit))
-        starts: Iterable[datetime] = touched
-        for finer, tier in pairwise(TIERS):
-            starts = _roll_up_tier(session, unit, finer, tier, starts, ZoneInfo(zones[unit]))
+    for unit in changed.keys() & kept.keys():
+        if kept[unit] != zones[unit]:
+            changed[unit].update(queries.clear_days(session, *unit))
+    starts: Mapping[Unit, set[datetime]] = changed
+    for finer, tier in pairwise(TIERS):
+        starts = _roll_up_tier(session, finer, tier, starts, zones)
 
 
 def _zones(session: Session, merchant_id: UUID, units: Iterable[Unit]) -> dict[Unit, str]:
@@ -139,7 +139,7 @@ def _roll_up_hours(
     """Count these hours anew; which scope has, or had, anything in which."""
     spans = [Span(hour, hour + HOUR) for hour in hours]
     queries.number_customers(session, merchant_id, spans)
-    tallies: dict[tuple[Unit, datetime, str, str], Tally] = defaultdict(Tally)
+    tallies: dict[Key, Tally] = defaultdict(Tally)
     marked = queries.read_mark(session, merchant_id)
     for fact in queries.count_all_facts(session, merchant_id, spans, marked):
         tally = Tally()
@@ -156,34 +156,56 @@ def _roll_up_hours(
 
 def _roll_up_tier(
     session: Session,
-    unit: Unit,
     finer: str,
     tier: str,
-    starts: Iterable[datetime],
-    zone: ZoneInfo,
-) -> set[datetime]:
-    """Make those days, or months, anew in which these hours, or days, lie; when they begin."""
-    changed = {start_of(tier, start, zone) for start in starts}
-    tallies: dict[tuple[Unit, datetime, str, str], Tally] = defaultdict(Tally)
-    for start in changed:
-        [span] = buckets(tier, start, start + HOUR, zone)
-        for row in queries.read_under(session, *unit, finer, span):
-            tallies[unit, start, row.dimension, row.value].add(unpacked(row))
-    queries.clear_tier(session, *unit, tier, sorted(changed))
-    _add(session, tier, tallies)
-    return changed
+    changed: Mapping[Unit, set[datetime]],
+    zones: Mapping[Unit, str],
+) -> dict[Unit, set[datetime]]:
+    """Make the days, or months, anew in which these hours, or days, lie; when they begin."""
+    starts: dict[Unit, set[datetime]] = {}
+    spans: list[Bucket] = []
+    for unit, within in changed.items():
+        zone = ZoneInfo(zones[unit])
+        starts[unit] = {start_of(tier, start, zone) for start in within}
+        for start in starts[unit]:
+            spans += [(unit, span) for span in buckets(tier, start, start + HOUR, zone)]
+    for first in range(0, len(spans), BUCKETS):
+        batch = spans[first : first + BUCKETS]
+        tallies: dict[Key, Tally] = defaultdict(Tally)
+        for row in queries.read_under(session, finer, batch):
+            unit, span = batch[row.place - 1]
+            tally = unpacked(row)
+            for dimension, value in ((row.dimension, row.value), *row.uniform.items()):
+                tallies[unit, span.since, dimension, value].add(tally)
+        queries.clear_buckets(session, tier, batch)
+        _add(session, tier, tallies)
+    return starts
 
 
-def _add(
-    session: Session, tier: str, tallies: Mapping[tuple[Unit, datetime, str, str], Tally]
-) -> None:
+def _add(session: Session, tier: str, tallies: Mapping[Key, Tally]) -> None:
+    """Keep them; a group that is all of its bucket is named there, and not kept twice."""
+    uniform = _uniform(tallies)
     queries.add_rollups(
         session,
         (
-            ((*unit, tier, dimension, start, value), tally.packed())
+            (*unit, tier, dimension, start, value, {} if dimension else alone, *tally.packed())
             for (unit, start, dimension, value), tally in tallies.items()
+            if dimension not in (alone := uniform[unit, start])
         ),
     )
+
+
+def _uniform(keys: Iterable[Key]) -> dict[tuple[Unit, datetime], dict[str, str]]:
+    """Of each bucket, the dimensions in which all of it has one value, and that."""
+    values: dict[tuple[Unit, datetime], dict[str, list[str]]] = defaultdict(dict)
+    for unit, start, dimension, value in keys:
+        values[unit, start].setdefault(dimension, []).append(value)
+    return {
+        bucket: {
+            dimension: found[0] for dimension, found in of.items() if dimension and not found[1:]
+        }
+        for bucket, of in values.items()
+    }
 
 
 def _units_of(merchant_id: UUID, fact: Any) -> Iterator[Unit]:
