@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -16,6 +17,7 @@ from lbs.config import Settings
 from lbs.db import Database
 from lbs.vault import new_key
 from tests.live import live  # noqa: F401  (a fixture)
+from tests.meta_standin.server import Meta, serving
 from tests.world import World
 
 SHARED = Path(__file__).parents[2] / "shared"
@@ -34,7 +36,14 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def settings(cluster: Cluster) -> Settings:
+def everybodys_meta() -> Iterator[Meta]:
+    """A stand-in for Meta for all who only want it to be there."""
+    with serving(Meta()) as meta:
+        yield meta
+
+
+@pytest.fixture(scope="session")
+def settings(cluster: Cluster, everybodys_meta: Meta) -> Settings:
     create_database(cluster, "lbs_test")
     settings = Settings(
         database_url=cluster.url("lbs_test"),
@@ -45,9 +54,15 @@ def settings(cluster: Cluster) -> Settings:
         stats_min_group=1,
         live_for=timedelta(seconds=0.1),
         live_poll=timedelta(seconds=0.05),
+        **facebook_settings_of(everybodys_meta),
     )
     migrate(settings, datetime.now(UTC))
     return settings
+
+
+def facebook_settings_of(meta: Meta) -> dict[str, Any]:
+    """The settings by which lbs takes the stand-in for Meta."""
+    return {name.removeprefix("LBS_").lower(): value for name, value in meta.variables.items()}
 
 
 @pytest.fixture(scope="session")

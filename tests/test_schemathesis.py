@@ -54,6 +54,7 @@ RULES_BEYOND_SCHEMA = {
     "import_offer_codes",
     "import_promotions",
     "import_venues",
+    "link_facebook",
     "plan_experiment",
     "read_live_events",
     "read_offer_pledges",
@@ -67,6 +68,7 @@ RULES_BEYOND_SCHEMA = {
     "read_venue_effect",
     "register_customer",
     "rotate_venue_proof",
+    "sign_in_with_facebook",
     "simulate_offer",
 }
 """
@@ -75,7 +77,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
 of visits without the time of one, shares that come to 100 percent, what is CSV, addresses that can
-be sent to, what was the id of an event. There, positive_data_acceptance is off.
+be sent to, what was the id of an event, a token of Facebook's, of one kind. There,
+positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {
@@ -95,7 +98,7 @@ CONFIG = SchemathesisConfig.from_dict(
     }
 )
 EXAMPLE_CODE, EXAMPLE_TAG = "7M3K-9QZ2-VX4A", "04A23B1C5D6E80"
-EXAMPLE_INVITATION = "K4TR-8WNB-2QXM"
+EXAMPLE_INVITATION, EXAMPLE_FACEBOOK_TOKEN = "K4TR-8WNB-2QXM", "EAABwzLixnjYBAFOyZBq7ZBZC"
 KEYS = {"read_kiosk_codes": "venue_code", "confirm_check_in": "staff", "report_taps": "reader"}
 """Which of a venue's keys an operation takes."""
 FIRST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -213,6 +216,8 @@ class Caller:
         if At.BODY in right and isinstance(case.body, dict):
             self._real_ids(case.body)
             self._real_secrets(case.body)
+            if case.body.get("access_token") == EXAMPLE_FACEBOOK_TOKEN:
+                case.body["access_token"] = self.world.facebook_token()
         headers = case.headers or {}
         if At.HEADER in right and "Idempotency-Key" in headers:
             headers["Idempotency-Key"] = str(uuid.uuid4())

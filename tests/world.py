@@ -9,6 +9,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import time_machine
 from flask import Flask
 from werkzeug.test import TestResponse
@@ -136,6 +137,19 @@ class World:
         body = body or {"device_id": str(uuid.uuid4())}
         key = self.backend_key if "external_id" in body else self.publishable_key
         return self.ask("post", "/v1/customers", key, json=body)
+
+    def facebook_token(self, user_id: str = "") -> str:
+        """An access token as Facebook Login gives it; of somebody new, where nobody is named."""
+        return str(self._from_meta(user_id, "access-token")["access_token"])
+
+    def facebook_id_token(self, nonce: str, user_id: str = "") -> str:
+        """An id token as Limited Login gives it."""
+        return str(self._from_meta(user_id, "id-token", nonce=nonce)["id_token"])
+
+    def _from_meta(self, user_id: str, what: str, **form: str) -> Any:
+        meta = self.app.extensions["lbs_settings"].facebook_www_url
+        path = f"stand-in/people/{user_id or uuid.uuid4().int % 10**17}/{what}"
+        return httpx.post(f"{meta}/{path}", data=form, trust_env=False).json()
 
     def location(self, *, north_m: float = 0, **members: Any) -> dict[str, Any]:
         """Evidence of a fix so far north of the world's place; no two of them are quite equal."""

@@ -130,11 +130,11 @@ def _read_change(
 
 def _count(
     value: dict[str, Any], comment_id: str | None, actor: str | None, told: tuple[Any, ...]
-) -> Change:
+) -> Change | None:
     _, _, _, item, verb, post_id, at = told
     kind = KIND_OF[item]
     if post_id is None or at is None:
-        return _made("unreadable", *told)
+        return None
     thing = _thing(kind, value, comment_id, actor, at)
     if thing is None:
         return _made("ignored", *told)

@@ -95,17 +95,17 @@ DONE: Mapping[str, Any] = {
         },
         {
             "en": "What we had from Facebook was the number by which Facebook knows you in our "
-            "app. Your name, your email address and your friends were never kept. You can no "
-            "longer sign in with Facebook; if you do so anew, you begin as a new customer.",
+            "app. Your name, your email address and your friends were never kept. Signing in with "
+            "Facebook does not lead to your customer account any more; it begins a new one.",
             "da": "Fra Facebook havde vi det nummer, som Facebook kender dig ved i vores app. Dit "
-            "navn, din e-mailadresse og dine venner har vi aldrig gemt. Du kan ikke længere logge "
-            "ind med Facebook; gør du det på ny, begynder du som en ny kunde.",
+            "navn, din e-mailadresse og dine venner har vi aldrig gemt. At logge ind med Facebook "
+            "fører ikke længere til din kundekonto, men begynder en ny.",
         },
         {
-            "en": "Of likes, comments and shares on Facebook we keep how many there are, not "
-            "whose they are.",
-            "da": "Af synes godt om, kommentarer og delinger på Facebook gemmer vi, hvor mange "
-            "der er, ikke hvis de er.",
+            "en": "Of reactions, comments and shares on Facebook we keep how many there are, in a "
+            "form that does not tell whose they are or what they say.",
+            "da": "Af reaktioner, kommentarer og delinger på Facebook gemmer vi, hvor mange der "
+            "er, i en form, som ikke fortæller, hvis de er, eller hvad de siger.",
         },
         {
             "en": "Your check-ins and offers did not come from Facebook, so they are not part of "

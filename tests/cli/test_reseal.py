@@ -41,6 +41,9 @@ FIX = """
     INSERT INTO fix (check_in_id, customer_id, received_at, captured_at, accuracy_m, sealed, digest)
     VALUES (:id, :customer, :now, :now, 10, :sealed, '')
 """
+ENGAGED_POST = """
+    INSERT INTO facebook_engaged_post (post_id, sealed_salt) VALUES (CAST(:id AS text), :sealed)
+"""
 APP = "UPDATE app SET sealed_integrity = :sealed WHERE id = :app"
 
 
@@ -62,6 +65,7 @@ class Town:
             (WRISTBAND, "04A2"),
             (FIX, "[10.5, 55.5]"),
             (APP, "{}"),
+            (ENGAGED_POST, "00ff"),
         ):
             self.write(statement, secret)
 
@@ -80,6 +84,8 @@ class Town:
             content_type="text/csv",
         )
         self.invitation = self.world.ask("post", "/v1/friend-invitations", person)
+        self.facebook = {"access_token": self.world.facebook_token()}
+        self.world.ask("put", "/v1/customers/me/facebook", person, json=self.facebook)
         self.share = self.world.ask("post", f"/v1/offers/{self.offer['id']}/shares", person)
         self.world.experiment(self.world.offer(status="draft"), start=False)
         body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
@@ -181,6 +187,14 @@ def test_a_wristband_is_found_by_its_tag_under_the_new_key(town: Town):
     with town.db.transaction() as session:
         digest = session.scalar(text("SELECT tag_digest FROM wristband"))
     assert digest == AFTER.digest(f"wristband {town.world.merchant_id} 04A2")
+
+
+def test_a_person_on_facebook_is_found_under_the_new_key(town: Town):
+    sealed_anew(town)
+    town.reopen(NEW)
+    body = {**town.facebook, "device_id": "x"}
+    again = town.world.ask("post", "/v1/auth/facebook", town.world.publishable_key, json=body)
+    assert again["customer_id"] == town.person["customer_id"]
 
 
 def test_own_codes_invitations_and_shares_are_found_under_the_new_key(town: Town):

@@ -10,6 +10,7 @@ from lbs.app import create_app
 from lbs.cli.run import HOST, free_port
 from lbs.config import Settings
 from lbs.graph.client import Graph
+from tests.conftest import facebook_settings_of
 from tests.facebook.posting import PageOwner, answering
 from tests.meta_standin.server import Meta, serving
 from tests.world import World
@@ -24,15 +25,16 @@ def meta() -> Iterator[Meta]:
 
 @pytest.fixture
 def facebook_settings(settings: Settings, meta: Meta) -> Settings:
-    return replace(
-        settings,
-        facebook_app_id=meta.app_id,
-        facebook_app_secret=meta.app_secret,
-        facebook_verify_token=meta.verify_token,
-        facebook_graph_url=meta.address,
-        facebook_www_url=meta.address,
-        facebook_jwks_url=f"{meta.address}/.well-known/oauth/openid/jwks/",
-    )
+    return replace(settings, **facebook_settings_of(meta))
+
+
+@pytest.fixture
+def world_without_facebook(settings: Settings) -> Iterator[World]:
+    """Of a service whose operator has set up no Facebook app."""
+    off = {"facebook_app_id": "", "facebook_app_secret": "", "facebook_verify_token": ""}
+    app = create_app(replace(settings, **off))
+    yield World(app)
+    app.extensions["lbs_database"].engine.dispose()
 
 
 @pytest.fixture
@@ -62,11 +64,7 @@ def open_service(settings: Settings) -> Iterator[tuple[Flask, Meta]]:
             replace(
                 settings,
                 public_url=f"http://{HOST}:{port}",
-                facebook_app_id=meta.app_id,
-                facebook_app_secret=meta.app_secret,
-                facebook_verify_token=meta.verify_token,
-                facebook_graph_url=meta.address,
-                facebook_www_url=meta.address,
+                **facebook_settings_of(meta),
             )
         )
         with answering(app, port):

@@ -260,9 +260,9 @@ def test_codes_are_forgotten_after_a_year(world: World, meta: Meta):
             assert len(rows(world, code)) == kept
 
 
-def test_it_is_off_where_there_is_no_app(app, meta: Meta):
+def test_it_is_off_where_there_is_no_app(world_without_facebook: World, meta: Meta):
     for path in (DEAUTHORISE, DELETE):
-        answer = app.test_client().post(path, data=callback_of(meta, "1"))
+        answer = call(world_without_facebook, path, callback_of(meta, "1"))
         assert (answer.status_code, answer.json["code"]) == (503, "facebook-not-configured")
 
 

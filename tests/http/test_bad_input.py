@@ -250,10 +250,25 @@ class Around:
             "create_party": self.create_party,
             "add_friend": self.add_friend,
             "create_referral": self.create_referral,
+            "sign_in_with_facebook": self.sign_in_with_facebook,
+            "sign_in_with_limited_login": self.sign_in_with_limited_login,
+            "link_facebook": self.link_facebook,
             "create_webhook_endpoint": self.create_webhook_endpoint,
             "change_webhook_endpoint": self.change_webhook_endpoint,
             "rotate_webhook_secret": self.rotate_webhook_secret,
         }
+
+    def sign_in_with_facebook(self) -> Operation:
+        body = {"access_token": self.world.facebook_token(), "device_id": PROSE}
+        return Operation("post", "/v1/auth/facebook", self.world.publishable_key, body, {})
+
+    def sign_in_with_limited_login(self) -> Operation:
+        body = {"id_token": self.world.facebook_id_token(PROSE), "nonce": PROSE, "device_id": PROSE}
+        return Operation("post", "/v1/auth/facebook", self.world.publishable_key, body, {})
+
+    def link_facebook(self) -> Operation:
+        body = {"access_token": self.world.facebook_token()}
+        return Operation("put", "/v1/customers/me/facebook", self.world.customer(), body, {})
 
     def create_promotion(self) -> Operation:
         return Operation("post", "/v1/promotions", self.world.key, self.promotion, {})

@@ -42,10 +42,10 @@ OPERATIONS = [
 ]
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
-    "delete", "erase", "explain", "export", "find", "flag", "import", "list", "map", "mark",
+    "delete", "erase", "explain", "export", "find", "flag", "import", "link", "list", "map", "mark",
     "plan", "preview", "promote", "read", "redeem", "redeliver", "refresh", "register", "remove",
-    "report", "retire", "reverse", "revoke", "rotate", "send", "set", "simulate", "start", "stop",
-    "unbind", "verify", "void",
+    "report", "retire", "reverse", "revoke", "rotate", "send", "set", "sign", "simulate", "start",
+    "stop", "unbind", "unlink", "verify", "void",
 }  # fmt: skip
 FILES = {
     "application/vnd.apache.parquet": {"type": "string", "format": "binary"},
@@ -252,6 +252,9 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(session, "CustomerSession")
     customer = session["access_token"]
     same(say("get", "/v1/customers/me", token=customer), "Customer")
+    real["access_token"] = world.facebook_token()
+    say("put", "/v1/customers/me/facebook", "FacebookCredential", customer)
+    say("post", "/v1/auth/facebook", "FacebookSignIn", world.publishable_key)
     query = {"lat": 55.68, "lon": 12.57}
     same(say("get", "/v1/venues/nearby", token=customer, query_string=query), "NearbyVenues")
     shown = say("get", "/v1/venues/nearby.geojson", token=customer, query_string=query)

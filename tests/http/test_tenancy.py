@@ -137,6 +137,7 @@ BAND, OWN_BANDS = "/v1/wristbands/<uuid:wristband_id>", "/v1/customers/me/wristb
 CHECK_IN = "/v1/check-ins/<uuid:check_in_id>"
 PROMOTION, NOTICE = "/v1/promotions/<uuid:promotion_id>", "/v1/notices/<uuid:notice_id>"
 FRIENDS = "/v1/customers/me/friends"
+FACEBOOK_LINK, FACEBOOK = "/v1/customers/me/facebook", {"access_token": "of nobody"}
 EXPERIMENTS = f"{OFFER_PATH}/experiments"
 EXPERIMENT = f"{EXPERIMENTS}/<uuid:experiment_id>"
 HOOK = "/v1/webhook-endpoints/<uuid:webhook_endpoint_id>"
@@ -153,6 +154,11 @@ ROUTES: dict[str, Route] = {
     "GET /v1/customers/me": Route("customer", to_another_customer=200),
     "DELETE /v1/customers/me": Route("customer", to_another_customer=204),
     "POST /v1/tokens": Route("refresh"),
+    "POST /v1/auth/facebook": Route("app", body=lambda ids: {"device_id": "x", **FACEBOOK}),
+    f"PUT {FACEBOOK_LINK}": Route(
+        "customer", 401, to_another_customer=401, body=lambda ids: FACEBOOK
+    ),
+    f"DELETE {FACEBOOK_LINK}": Route("customer", to_another_customer=204),
     "GET /v1/venues": Route("venues", 200),
     "POST /v1/venues": Route("venues", 201, body=lambda ids: {"name": "x", "fence": fence(ids)}),
     "POST /v1/venues/import": Route(

@@ -111,6 +111,15 @@ def blueprint(meta: Meta) -> Blueprint:
     def keys() -> Response:
         return jsonify(meta.state_of(Login).jwks)
 
+    @both.post("/stand-in/people/<user_id>/access-token")
+    def log_in(user_id: str) -> Response:
+        """What the dialog of Facebook Login gives an app, for somebody who just comes along."""
+        return jsonify(access_token=give_user_token(meta, user_id))
+
+    @both.post("/stand-in/people/<user_id>/id-token")
+    def log_in_limited(user_id: str) -> Response:
+        return jsonify(id_token=mint_id_token(meta, user_id, request.form["nonce"]))
+
     graph = graph_blueprint(meta, "login_graph")
 
     @graph.get("/debug_token")
