@@ -16,6 +16,8 @@ from lbs.app_events.routes import blp as app_events
 from lbs.checkins.routes import blp as checkins
 from lbs.circles.routes import friends, parties
 from lbs.config import Settings
+from lbs.conversions.routes import blp as conversions
+from lbs.conversions.routes import consents
 from lbs.db import Database
 from lbs.experiments.routes import blp as experiments
 from lbs.exports.routes import blp as exports
@@ -90,6 +92,7 @@ def create_app(settings: Settings) -> Flask:
     for blueprint in (
         keys,
         customers,
+        consents,
         standings,
         audit,
         venues,
@@ -111,6 +114,7 @@ def create_app(settings: Settings) -> Flask:
         stats,
         exports,
         webhooks,
+        conversions,
     ):
         api.register_blueprint(blueprint)
     for plain in (health.blp, metrics.blp, pages.blp, proof_pages, offer_pages, export_pages):

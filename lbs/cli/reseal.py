@@ -56,6 +56,7 @@ SEALED = (
     Sealed("experiment", "id", "sealed_key"),
     Sealed("webhook_endpoint", "id", "sealed_secret"),
     Sealed("webhook_endpoint", "id", "sealed_old_secret"),
+    Sealed("conversion_setting", "merchant_id", "sealed_token"),
     Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )

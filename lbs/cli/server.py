@@ -52,6 +52,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.app_events.jobs  # noqa: PLC0415
     import lbs.checkins.jobs  # noqa: PLC0415
     import lbs.circles.jobs  # noqa: PLC0415
+    import lbs.conversions.jobs  # noqa: PLC0415
     import lbs.exports.jobs  # noqa: PLC0415
     import lbs.ledger.jobs  # noqa: PLC0415
     import lbs.redemptions.jobs  # noqa: PLC0415

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import Sequence
+from uuid import UUID
+
+import structlog
+from procrastinate import JobContext
+from procrastinate.exceptions import AlreadyEnqueued
+
+from lbs.config import Settings
+from lbs.conversions import policy, service
+from lbs.conversions.policy import Result
+from lbs.conversions.rules import Conversion, event_of
+from lbs.conversions.service import Load
+from lbs.db import Database
+from lbs.graph.client import Graph, GraphError
+from lbs.jobs.app import database, now, settings, tasks
+from lbs.vault import Vault
+
+TIMEOUT_S = 1.5
+ROUNDS = 20
+"""After so many, other merchants have their turn."""
+
+
+@tasks.periodic(cron="* * * * * */5")
+@tasks.task(name="publish_conversions", queueing_lock="publish_conversions", pass_context=True)
+def publish_conversions(context: JobContext, timestamp: int) -> None:
+    """Take up what the ledger has come to say."""
+    more = settings(context).facebook_app_id != ""
+    while more:
+        with database(context).transaction() as session:
+            more = service.publish_facts(session, now())
+
+
+@tasks.periodic(cron="* * * * * */10")
+@tasks.task(name="wake_conversions", queueing_lock="wake_conversions", pass_context=True)
+async def wake_conversions(context: JobContext, timestamp: int) -> None:
+    """Have all sent that is due: what is tried again, and what a killed worker had taken."""
+    for merchant_id in await asyncio.to_thread(_due, database(context)):
+        lock = service.lock_of(merchant_id)
+        job = context.app.configure_task(
+            service.SEND, lock=lock, queueing_lock=lock, priority=service.PRIORITY
+        )
+        try:
+            await job.defer_async(merchant_id=str(merchant_id))
+        except AlreadyEnqueued:
+            continue
+
+
+def _due(db: Database) -> list[UUID]:
+    with db.transaction() as session:
+        return service.due_merchants(session, now())
+
+
+@tasks.task(name=service.SEND, pass_context=True)
+def send_conversions(context: JobContext, merchant_id: str) -> None:
+    """Send what is due of one merchant, until there is no more or Meta does not take it."""
+    sender = Sender(database(context), settings(context))
+    for _ in range(ROUNDS):
+        load = sender.take(UUID(merchant_id))
+        if load is None or not sender.send(load):
+            return
+
+
+@tasks.periodic(cron="37 4 * * *")
+@tasks.task(
+    name="forget_old_conversions", queueing_lock="forget_old_conversions", pass_context=True
+)
+def forget_old_conversions(context: JobContext, timestamp: int) -> None:
+    """Drop what is older than Meta takes, with the log of it."""
+    with database(context).transaction() as session:
+        service.forget_old(session, now())
