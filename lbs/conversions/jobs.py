@@ -1,24 +1,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import random
-from collections.abc import Sequence
 from uuid import UUID
 
-import structlog
 from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 
-from lbs.config import Settings
-from lbs.conversions import policy, service
-from lbs.conversions.policy import Result
-from lbs.conversions.rules import Conversion, event_of
-from lbs.conversions.service import Load
+from lbs.conversions import service
 from lbs.db import Database
-from lbs.graph.client import Graph, GraphError
 from lbs.jobs.app import database, now, settings, tasks
-from lbs.vault import Vault
+
+log = structlog.get_logger()
 
 TIMEOUT_S = 1.5
 ROUNDS = 20
@@ -63,6 +55,70 @@ def send_conversions(context: JobContext, merchant_id: str) -> None:
         load = sender.take(UUID(merchant_id))
         if load is None or not sender.send(load):
             return
+
+
+class Sender:
+    """Takes what is due of a merchant and sends it, each in transactions of its own.
+
+    Nothing is open while Meta takes its time.
+    """
+
+    def __init__(self, db: Database, settings: Settings) -> None:
+        self._db, self._vault = db, Vault(settings.secrets_key)
+        self._graph = Graph(settings, timeout=TIMEOUT_S)
+
+    def take(self, merchant_id: UUID) -> Load | None:
+        with self._db.transaction() as session:
+            return service.take(session, merchant_id, self._vault, now())
+
+    def send(self, load: Load) -> bool:
+        """Whether more can be sent."""
+        calls = 0
+        for batch in load.batches:
+            search = policy.narrowed(batch)
+            part = _next(search, None)
+            while part:
+                calls += 1
+                result = self._call(load, part)
+                self._settle(load, part, result)
+                if not result.lets_go_on or calls >= policy.CALLS:
+                    return False
+                part = _next(search, result.refused)
+        return True
+
+    def _call(self, load: Load, part: Sequence[Conversion]) -> Result:
+        fields = {"data": json.dumps([event_of(conversion) for conversion in part])}
+        if part[0].test_event_code:
+            fields["test_event_code"] = part[0].test_event_code
+        try:
+            answer = self._graph.call(
+                "POST", f"{load.dataset_id}/events", load.access_token, fields
+            )
+        except GraphError as error:
+            return Result(action=error.action, code=error.code, trace_id=error.trace_id)
+        return Result()
+
+    def _settle(self, load: Load, part: Sequence[Conversion], result: Result) -> None:
+        if result.taken and result.received < len(part):
+            log.warning(
+                "conversions_not_received",
+                merchant_id=str(load.merchant_id),
+                sent=len(part),
+                received=result.received,
+                trace_id=result.trace_id,
+            )
+        with self._db.transaction() as session:
+            service.settle(session, load, part, result, random.random(), now())  # noqa: S311
+
+
+def _next(
+    search: Generator[Sequence[Conversion], bool, None], is_refused: bool | None
+) -> Sequence[Conversion] | None:
+    """What to send next; None at the end of the search."""
+    try:
+        return search.send(cast("bool", is_refused))
+    except StopIteration:
+        return None
 
 
 @tasks.periodic(cron="37 4 * * *")
