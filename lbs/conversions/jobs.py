@@ -1,14 +1,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import random
+from collections.abc import Generator, Sequence
 from uuid import UUID
 
+import structlog
 from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 
-from lbs.conversions import service
+from lbs.config import Settings
+from lbs.conversions import policy, service
+from lbs.conversions.policy import Result
+from lbs.conversions.rules import Conversion, event_of
+from lbs.conversions.service import Load
 from lbs.db import Database
+from lbs.graph.client import Graph, GraphError
 from lbs.jobs.app import database, now, settings, tasks
+from lbs.vault import Vault
 
 log = structlog.get_logger()
 
@@ -76,14 +86,14 @@ class Sender:
         calls = 0
         for batch in load.batches:
             search = policy.narrowed(batch)
-            part = _next(search, None)
+            part: Sequence[Conversion] | None = next(search)
             while part:
                 calls += 1
                 result = self._call(load, part)
                 self._settle(load, part, result)
                 if not result.lets_go_on or calls >= policy.CALLS:
                     return False
-                part = _next(search, result.refused)
+                part = _narrow(search, is_refused=result.refused)
         return True
 
     def _call(self, load: Load, part: Sequence[Conversion]) -> Result:
@@ -111,12 +121,12 @@ class Sender:
             service.settle(session, load, part, result, random.random(), now())  # noqa: S311
 
 
-def _next(
-    search: Generator[Sequence[Conversion], bool, None], is_refused: bool | None
+def _narrow(
+    search: Generator[Sequence[Conversion], bool, None], *, is_refused: bool
 ) -> Sequence[Conversion] | None:
     """What to send next; None at the end of the search."""
     try:
-        return search.send(cast("bool", is_refused))
+        return search.send(is_refused)
     except StopIteration:
         return None
 

@@ -71,8 +71,10 @@ class Advertiser:
         with self.world.db.transaction() as session:
             for statement in (
                 "UPDATE conversion SET next_try_at = next_try_at - :by WHERE merchant_id = :id",
-                "UPDATE conversion_setting SET paused_until = paused_until - :by "
-                "WHERE merchant_id = :id",
+                (
+                    "UPDATE conversion_setting SET paused_until = paused_until - :by "
+                    "WHERE merchant_id = :id"
+                ),
             ):
                 session.execute(text(statement), values)
 
