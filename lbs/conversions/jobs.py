@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Generator, Sequence
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -16,7 +16,8 @@ from lbs.conversions.policy import Result
 from lbs.conversions.rules import Conversion, event_of
 from lbs.conversions.service import Load
 from lbs.db import Database
-from lbs.graph.client import Graph, GraphError
+from lbs.graph.client import Graph
+from lbs.graph.errors import GraphError
 from lbs.jobs.app import database, now, settings, tasks
 from lbs.vault import Vault
 
@@ -31,7 +32,7 @@ ROUNDS = 20
 @tasks.task(name="publish_conversions", queueing_lock="publish_conversions", pass_context=True)
 def publish_conversions(context: JobContext, timestamp: int) -> None:
     """Take up what the ledger has come to say."""
-    more = settings(context).facebook_app_id != ""
+    more = _is_set_up(settings(context))
     while more:
         with database(context).transaction() as session:
             more = service.publish_facts(session, now())
@@ -60,6 +61,8 @@ def _due(db: Database) -> list[UUID]:
 @tasks.task(name=service.SEND, pass_context=True)
 def send_conversions(context: JobContext, merchant_id: str) -> None:
     """Send what is due of one merchant, until there is no more or Meta does not take it."""
+    if not _is_set_up(settings(context)):
+        return
     sender = Sender(database(context), settings(context))
     for _ in range(ROUNDS):
         load = sender.take(UUID(merchant_id))
@@ -75,7 +78,7 @@ class Sender:
 
     def __init__(self, db: Database, settings: Settings) -> None:
         self._db, self._vault = db, Vault(settings.secrets_key)
-        self._graph = Graph(settings, timeout=TIMEOUT_S)
+        self._graph = Graph(settings, timeout_s=TIMEOUT_S)
 
     def take(self, merchant_id: UUID) -> Load | None:
         with self._db.transaction() as session:
@@ -92,12 +95,13 @@ class Sender:
                 result = self._call(load, part)
                 self._settle(load, part, result)
                 if not result.lets_go_on or calls >= policy.CALLS:
+                    self._give_back(load)
                     return False
                 part = _narrow(search, is_refused=result.refused)
         return True
 
     def _call(self, load: Load, part: Sequence[Conversion]) -> Result:
-        fields = {"data": json.dumps([event_of(conversion) for conversion in part])}
+        fields: dict[str, Any] = {"data": [event_of(conversion) for conversion in part]}
         if part[0].test_event_code:
             fields["test_event_code"] = part[0].test_event_code
         try:
@@ -105,8 +109,11 @@ class Sender:
                 "POST", f"{load.dataset_id}/events", load.access_token, fields
             )
         except GraphError as error:
-            return Result(action=error.action, code=error.code, trace_id=error.trace_id)
-        return Result()
+            action = policy.asked_by(error.action, error.subcode)
+            return Result(
+                action=action, code=error.code, trace_id=error.trace_id, usage=error.usage
+            )
+        return policy.result_of(answer.body, answer.usage)
 
     def _settle(self, load: Load, part: Sequence[Conversion], result: Result) -> None:
         if result.taken and result.received < len(part):
@@ -119,6 +126,14 @@ class Sender:
             )
         with self._db.transaction() as session:
             service.settle(session, load, part, result, random.random(), now())  # noqa: S311
+
+    def _give_back(self, load: Load) -> None:
+        with self._db.transaction() as session:
+            service.give_back(session, load, now())
+
+
+def _is_set_up(settings: Settings) -> bool:
+    return bool(settings.facebook_app_id and settings.facebook_app_secret)
 
 
 def _narrow(

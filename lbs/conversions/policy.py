@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from lbs.conversions.rules import Conversion
-from lbs.graph.policy import Action
+from lbs.graph.policy import PAUSE, Action, Usage, rest_after
 
 PURPOSES = ("conversions",)
 """What a customer can consent to."""
@@ -27,13 +27,14 @@ SIZE = 500
 TRIES = 8
 FIRST_DELAY, GROWTH, JITTER = timedelta(minutes=1), 3, 0.2
 """Delays from a minute to twelve hours, less than a day in all."""
-BLOCKED_FOR, THROTTLED_FOR = timedelta(hours=24), timedelta(minutes=15)
-BUSY_PERCENT, FULL_PERCENT = 80, 95
-"""Of what a token may use: from there on it is used more slowly, and not at all."""
-LEASE = timedelta(minutes=3)
+BLOCKED_FOR = timedelta(hours=24)
+LEASE = timedelta(minutes=10)
 """So long whoever took conversions has them alone."""
 CALLS = 64
-"""So many calls are made within a lease, at 1.5 seconds each at the most."""
+"""So many calls are made within a lease, at eight seconds each at the very most."""
+LONGEST_TRACE = 64
+NO_SUCH_DATASET = 33
+"""The subcode of a dataset that is none, or not for this token: no event is to blame for it."""
 
 HELD = {Action.REAUTHORISE: "reauth_required", Action.NO_PERMISSION: "permission_missing"}
 """What stops the merchant's sending, until the setting is made anew."""
@@ -50,8 +51,7 @@ class Result:
     action: Action | None = None
     code: int | None = None
     trace_id: str | None = None
-    percent: float = 0
-    regain: timedelta = timedelta(0)
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def taken(self) -> bool:
@@ -63,7 +63,7 @@ class Result:
 
     @property
     def lets_go_on(self) -> bool:
-        return self.refused or (self.taken and self.percent < BUSY_PERCENT)
+        return self.refused or (self.taken and not rest_after(self.usage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,22 @@ class Standing:
     is_voided: bool
     is_chosen: bool
     """Whether its venue is still one of those that the merchant has chosen."""
+
+
+def asked_by(action: Action, subcode: int | None) -> Action:
+    """What an error asks for, where the path named a dataset."""
+    is_lost = action is Action.REFUSED and subcode == NO_SUCH_DATASET
+    return Action.NO_PERMISSION if is_lost else action
+
+
+def result_of(answer: Mapping[str, Any], usage: Usage) -> Result:
+    """What Meta says it has received: nothing, where it says nothing that can be read."""
+    received, trace_id = answer.get("events_received"), answer.get("fbtrace_id")
+    return Result(
+        received=received if type(received) is int else 0,
+        trace_id=trace_id[:LONGEST_TRACE] if isinstance(trace_id, str) else None,
+        usage=usage,
+    )
 
 
 def reason_to_drop(time: int, standing: Standing, now: datetime) -> str | None:
@@ -109,17 +125,15 @@ def next_try(failed: int, chance: float, now: datetime) -> datetime | None:
     return None if failed >= TRIES else now + _delay(failed, chance)
 
 
-def pause_of(result: Result, chance: float) -> timedelta | None:
+def pause_of(result: Result, chance: float) -> timedelta:
     """How long the merchant's sending rests; calls made while throttled make it last longer."""
-    if result.action is Action.BLOCKED:
-        return max(result.regain, BLOCKED_FOR)
-    if result.action is Action.PAUSE:
-        return result.regain or THROTTLED_FOR
-    if result.action is Action.RETRY:
-        return _delay(1, chance)
-    if result.percent >= FULL_PERCENT:
-        return result.regain or THROTTLED_FOR
-    return None
+    asked = {
+        Action.BLOCKED: BLOCKED_FOR,
+        Action.PAUSE: result.usage.regain or PAUSE,
+        Action.RETRY: _delay(1, chance),
+    }
+    least = asked.get(result.action, timedelta(0)) if result.action else timedelta(0)
+    return max(least, rest_after(result.usage))
 
 
 def ids_of(conversions: Iterable[Conversion]) -> list[UUID]:

@@ -123,6 +123,11 @@ PUT_BACK = Statement(f"""
     WHERE {_MINE}
 """)
 
+GIVE_BACK = Statement("""
+    UPDATE conversion SET next_try_at = :now
+    WHERE merchant_id = :merchant_id AND state = 'pending' AND next_try_at = :until
+""")
+
 HOLD = Statement("""
     UPDATE conversion_setting
     SET status = coalesce(CAST(:status AS text), status),
@@ -281,6 +286,10 @@ def bury(session: Session, **values: Any) -> None:
 
 def put_back(session: Session, **values: Any) -> None:
     PUT_BACK.do(session, values)
+
+
+def give_back(session: Session, **values: Any) -> None:
+    GIVE_BACK.do(session, values)
 
 
 def hold(session: Session, **values: Any) -> bool:

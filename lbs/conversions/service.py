@@ -233,7 +233,7 @@ def take(session: Session, merchant_id: UUID, vault: Vault, now: datetime) -> Lo
         elif rules.is_sound(rules.event_of(conversion)):
             good.append(conversion)
         else:
-            _bury(session, [row.id], until, policy.MALFORMED)
+            _bury(session, [row.id], until, policy.MALFORMED, Result())
     first = rows[0]
     return Load(
         merchant_id=merchant_id,
@@ -256,18 +256,22 @@ def settle(
 ) -> None:
     """Keep what came of a call; what was taken by others since stays as they left it."""
     ids, until = policy.ids_of(batch), load.until
-    why = {"error_code": result.code, "trace_id": result.trace_id}
     if result.taken:
         queries.mark_sent(session, ids=ids, until=until, trace_id=result.trace_id, now=now)
     elif result.refused and len(batch) == 1:
-        _bury(session, ids, until, policy.REFUSED, **why)
+        _bury(session, ids, until, policy.REFUSED, result)
     elif not result.refused:
         is_in_vain = result.action is Action.RETRY
         for conversion_id in ids:
             failed = load.failed[conversion_id] + is_in_vain
             due = policy.next_try(failed, chance, now) if is_in_vain else now
-            _try_again(session, conversion_id, until, failed, due, why)
+            _try_again(session, conversion_id, until, failed, due, result)
     _hold(session, load, result, len(batch), chance, now)
+
+
+def give_back(session: Session, load: Load, now: datetime) -> None:
+    """What was taken and not sent is there for the next."""
+    queries.give_back(session, merchant_id=load.merchant_id, until=load.until, now=now)
 
 
 def replay(session: Session, now: datetime, merchant_id: UUID | None = None) -> int:
@@ -378,17 +382,11 @@ def _conversion(row: Any) -> rules.Conversion:
 
 
 def _bury(
-    session: Session,
-    ids: Sequence[UUID],
-    until: datetime,
-    problem: str,
-    error_code: int | None = None,
-    trace_id: str | None = None,
+    session: Session, ids: Sequence[UUID], until: datetime, problem: str, result: Result
 ) -> None:
     """They are kept as they are, to be tried anew when somebody says so."""
-    queries.bury(
-        session, ids=ids, until=until, problem=problem, error_code=error_code, trace_id=trace_id
-    )
+    why = {"problem": problem, "error_code": result.code, "trace_id": result.trace_id}
+    queries.bury(session, ids=ids, until=until, **why)
 
 
 def _try_again(
@@ -397,13 +395,14 @@ def _try_again(
     until: datetime,
     failed: int,
     due: datetime | None,
-    why: dict[str, Any],
+    result: Result,
 ) -> None:
+    ids = [conversion_id]
     if due is None:
-        _bury(session, [conversion_id], until, policy.GIVEN_UP, **why)
+        _bury(session, ids, until, policy.GIVEN_UP, result)
         return
-    values = {"ids": [conversion_id], "until": until, "failed": failed, "next_try_at": due}
-    queries.put_back(session, **values, **why)
+    why = {"error_code": result.code, "trace_id": result.trace_id}
+    queries.put_back(session, ids=ids, until=until, failed=failed, next_try_at=due, **why)
 
 
 def _hold(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lbs.conversions import policy
 from lbs.conversions.policy import Result, Standing, batches, narrowed, next_try, pause_of
 from lbs.conversions.rules import Conversion
-from lbs.graph.policy import Action
+from lbs.graph.policy import Action, Usage
 from tests.conversions.test_rules import conversion
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -90,7 +90,7 @@ def test_one_poisoned_event_costs_two_calls_for_each_halving(given: tuple[int, i
 def test_a_lease_is_long_enough_for_all_calls_within_it():
     one = policy.SIZE
     assert 1 + 2 * math.ceil(math.log2(one)) < policy.CALLS
-    assert timedelta(seconds=1.5) * policy.CALLS < policy.LEASE
+    assert timedelta(seconds=8) * policy.CALLS < policy.LEASE
 
 
 # --- trying again -------------------------------------------------------------------------------
@@ -119,20 +119,24 @@ def test_delays_grow_and_differ_by_chance():
 @pytest.mark.parametrize(
     ("result", "pause"),
     [
-        (Result(received=1), None),
-        (Result(received=1, percent=94.9), None),
-        (Result(received=1, percent=95), timedelta(minutes=15)),
-        (Result(received=1, percent=97, regain=timedelta(minutes=7)), timedelta(minutes=7)),
+        (Result(received=1), timedelta(0)),
+        (Result(received=1, usage=Usage(79.9)), timedelta(0)),
+        (Result(received=1, usage=Usage(80)), timedelta(minutes=1)),
+        (Result(received=1, usage=Usage(95)), timedelta(minutes=15)),
+        (Result(received=1, usage=Usage(97, timedelta(minutes=7))), timedelta(minutes=7)),
         (Result(action=Action.PAUSE), timedelta(minutes=15)),
-        (Result(action=Action.PAUSE, regain=timedelta(minutes=40)), timedelta(minutes=40)),
+        (
+            Result(action=Action.PAUSE, usage=Usage(100, timedelta(minutes=40))),
+            timedelta(minutes=40),
+        ),
         (Result(action=Action.BLOCKED), timedelta(hours=24)),
-        (Result(action=Action.BLOCKED, regain=timedelta(hours=30)), timedelta(hours=30)),
+        (Result(action=Action.BLOCKED, usage=Usage(100, timedelta(hours=30))), timedelta(hours=30)),
         (Result(action=Action.RETRY), timedelta(minutes=1)),
-        (Result(action=Action.REAUTHORISE), None),
-        (Result(action=Action.REFUSED), None),
+        (Result(action=Action.REAUTHORISE), timedelta(0)),
+        (Result(action=Action.REFUSED), timedelta(0)),
     ],
 )
-def test_how_long_a_merchants_sending_rests(result: Result, pause: timedelta | None):
+def test_how_long_a_merchants_sending_rests(result: Result, pause: timedelta):
     assert pause_of(result, 0.5) == pause
 
 
@@ -143,9 +147,24 @@ def test_every_action_is_about_the_events_or_about_the_sending(action: Action):
     assert (result.taken, result.refused, result.lets_go_on) == (False, about_events, about_events)
 
 
+@pytest.mark.parametrize(
+    ("action", "subcode", "asked"),
+    [
+        (Action.REFUSED, None, Action.REFUSED),
+        (Action.REFUSED, 2_804_003, Action.REFUSED),
+        (Action.REFUSED, 33, Action.NO_PERMISSION),
+        (Action.RETRY, 33, Action.RETRY),
+    ],
+)
+def test_no_event_is_to_blame_for_a_dataset_that_is_none(
+    action: Action, subcode: int | None, asked: Action
+):
+    assert policy.asked_by(action, subcode) is asked
+
+
 @pytest.mark.parametrize(("percent", "goes_on"), [(0, True), (79.9, True), (80, False)])
 def test_a_busy_token_is_used_more_slowly(percent: float, goes_on: bool):  # noqa: FBT001
-    assert Result(received=1, percent=percent).lets_go_on is goes_on
+    assert Result(received=1, usage=Usage(percent)).lets_go_on is goes_on
 
 
 # --- what is not sent any more ------------------------------------------------------------------
