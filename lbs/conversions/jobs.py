@@ -117,7 +117,7 @@ class Sender:
 
     def _settle(self, load: Load, part: Sequence[Conversion], result: Result) -> None:
         if result.taken and result.received < len(part):
-            log.warning(
+            log.error(
                 "conversions_not_received",
                 merchant_id=str(load.merchant_id),
                 sent=len(part),

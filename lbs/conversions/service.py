@@ -260,12 +260,11 @@ def settle(
         queries.mark_sent(session, ids=ids, until=until, trace_id=result.trace_id, now=now)
     elif result.refused and len(batch) == 1:
         _bury(session, ids, until, policy.REFUSED, result)
-    elif not result.refused:
-        is_in_vain = result.action is Action.RETRY
+    elif result.action is Action.RETRY:
         for conversion_id in ids:
-            failed = load.failed[conversion_id] + is_in_vain
-            due = policy.next_try(failed, chance, now) if is_in_vain else now
-            _try_again(session, conversion_id, until, failed, due, result)
+            failed = load.failed[conversion_id] + 1
+            due = policy.next_try(failed, chance, now)
+            _try_later(session, conversion_id, until, failed, due, result)
     _hold(session, load, result, len(batch), chance, now)
 
 
@@ -389,7 +388,7 @@ def _bury(
     queries.bury(session, ids=ids, until=until, **why)
 
 
-def _try_again(
+def _try_later(
     session: Session,
     conversion_id: UUID,
     until: datetime,

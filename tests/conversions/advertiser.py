@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
 
 from lbs.conversions import service
+from lbs.conversions.jobs import Sender
 from tests.conversions.test_consents import PATH as CONSENTS
 from tests.conversions.test_setting import BODY, PATH
+from tests.meta_standin.events import Datasets
+from tests.meta_standin.server import Meta
 from tests.world import World, now
 
 
 class Advertiser:
-    def __init__(self, world: World, dataset_id: str = "") -> None:
-        self.world = world
-        self.dataset_id = dataset_id or str(world.merchant_id.int % 10**15)
+    def __init__(self, world: World, meta: Meta | None = None) -> None:
+        self.world, self.meta = world, meta or Meta()
+        self.settings = world.app.extensions["lbs_settings"]
+        self.datasets = self.meta.state_of(Datasets)
+        self.dataset_id = str(world.merchant_id.int % 10**15)
+        self.token = self.meta.give_token("SYSTEM_USER", "1")
         self.venue = world.venue()
         self.offer = world.offer(self.venue)
-        self.set(venue_ids=[self.venue["id"]])
+        self.set()
 
     def set(self, **members: Any) -> dict[str, Any]:
-        body = {**BODY, "dataset_id": self.dataset_id, **members}
+        own = {"dataset_id": self.dataset_id, "access_token": self.token}
+        body = {**BODY, **own, "venue_ids": [self.venue["id"]], **members}
         return self.world.ask("put", PATH, json=body)
 
     def read(self) -> dict[str, Any]:
@@ -55,6 +63,40 @@ class Advertiser:
         while more:
             with self.world.db.transaction() as session:
                 more = service.publish_facts(session, now(), limit=limit)
+
+    def work(self, *, rounds: int = 20) -> None:
+        """What a worker does: take up what has happened, and send what is due."""
+        self.publish()
+        sender = Sender(self.world.db, self.settings)
+        for _ in range(rounds):
+            load = sender.take(self.world.merchant_id)
+            if load is None or not sender.send(load):
+                return
+
+    @property
+    def calls(self) -> list[list[dict[str, Any]]]:
+        """The events of each call to the merchant's dataset, as they were sent."""
+        made = self.meta.calls(f"/{self.dataset_id}/events")
+        return [json.loads(call.form["data"]) for call in made]
+
+    @property
+    def received(self) -> list[dict[str, Any]]:
+        return [one.event for one in self.datasets.of(self.dataset_id)]
+
+    def multiply(self, count: int) -> None:
+        """So many more that wait, each a copy of the first with an order of its own."""
+        names = """
+            merchant_id, consent_id, consent_text_version, consent_given_at, name, time, venue_id,
+            offer_ids, amount_minor, currency, state, failed, next_try_at, created_at
+        """
+        query = f"""
+            INSERT INTO conversion (id, order_id, {names})
+            SELECT gen_random_uuid(), gen_random_uuid(), {names}
+            FROM (SELECT * FROM conversion WHERE merchant_id = :id ORDER BY id LIMIT 1) AS first,
+                 generate_series(1, :count)
+        """
+        with self.world.db.transaction() as session:
+            session.execute(text(query), {"id": self.world.merchant_id, "count": count})
 
     def rows(self) -> list[Any]:
         """The merchant's conversions as they are kept, in the order in which they were made."""

@@ -7,10 +7,15 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from flask import Blueprint, Response, jsonify, request
+
+from tests.meta_standin.server import Meta, Refusal, graph_blueprint
 
 MOST = 1000
 DAY = 86_400
@@ -32,14 +37,6 @@ NAMING = {"em", "ph", "external_id", "fbc", "fbp", "fb_login_id", "lead_id", "ma
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
-class Refused(Exception):
-    """Why a batch is not received: the text and the subcode of error 100."""
-
-    def __init__(self, text: str, subcode: int | None = None) -> None:
-        super().__init__(text)
-        self.text, self.subcode = text, subcode
-
-
 @dataclass
 class Received:
     """An event that was received, and whether it is one that had been received before."""
@@ -57,20 +54,30 @@ class Datasets:
     received: list[Received] = field(default_factory=list)
     calls: list[list[dict[str, Any]]] = field(default_factory=list)
     """The events of each call, also of those that were refused."""
+    poison: set[str] = field(default_factory=set)
+    """Orders that are refused for a reason that nobody is told."""
+    unreceived: int = 0
+    """So many of the next call are sent and not received."""
     _known: set[tuple[Any, ...]] = field(default_factory=set)
 
     def take(self, dataset_id: str, form: Mapping[str, str]) -> dict[str, Any]:
-        """The answer to a batch, or Refused."""
+        """The answer to a batch."""
         events = read(form.get("data"))
         self.calls.append(events)
         for number, event in enumerate(events):
-            check(event, number, time.time())
-        for event in events:
+            self._check(event, number)
+        lost, self.unreceived = self.unreceived, 0
+        for event in events[: len(events) - lost]:
             self._keep(dataset_id, event, form.get("test_event_code"))
-        return {"events_received": len(events), "messages": []}
+        return {"events_received": len(events) - lost, "messages": []}
 
     def of(self, dataset_id: str) -> list[Received]:
         return [one for one in self.received if one.dataset_id == dataset_id]
+
+    def _check(self, event: dict[str, Any], number: int) -> None:
+        check(event, number, time.time())
+        if event.get("custom_data", {}).get("order_id") in self.poison:
+            raise Refusal(100, text=f"event {number}: something is wrong")
 
     def _keep(self, dataset_id: str, event: dict[str, Any], code: str | None) -> None:
         key = same_as(dataset_id, event)
@@ -84,23 +91,23 @@ def read(data: str | None) -> list[dict[str, Any]]:
         items = json.loads(data or "")
         events = [json.loads(item) if isinstance(item, str) else item for item in items]
     except (ValueError, TypeError):
-        raise Refused("data must be a JSON array of events") from None
+        raise Refusal(100, text="data must be a JSON array of events") from None
     if not isinstance(items, list) or not all(isinstance(event, dict) for event in events):
-        raise Refused("data must be a JSON array of events")
+        raise Refusal(100, text="data must be a JSON array of events")
     if not 1 <= len(events) <= MOST:
-        raise Refused(f"data must hold 1 to {MOST} events")
+        raise Refusal(100, text=f"data must hold 1 to {MOST} events")
     return events
 
 
 def check(event: dict[str, Any], number: int, now: float) -> None:
     for problem, is_so in _problems(event):
         if is_so:
-            raise Refused(f"event {number}: {problem}")
+            raise Refusal(100, text=f"event {number}: {problem}")
     days = 62 if event["action_source"] == "physical_store" else 7
     if now - event["event_time"] > days * DAY:
-        raise Refused(f"event {number}: older than {days} days", OLD)
+        raise Refusal(100, OLD, text=f"event {number}: older than {days} days")
     if event["event_time"] > now + 60:
-        raise Refused(f"event {number}: in the future")
+        raise Refusal(100, text=f"event {number}: in the future")
 
 
 def same_as(dataset_id: str, event: dict[str, Any]) -> tuple[Any, ...]:
@@ -137,3 +144,16 @@ def _has_worth(said: Any) -> bool:
     value, currency = said.get("value"), said.get("currency")
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and isinstance(currency, str) and bool(re.fullmatch("[A-Za-z]{3}", currency))
+
+
+def blueprint(meta: Meta) -> Blueprint:
+    blp = graph_blueprint(meta, "events")
+    datasets = meta.state_of(Datasets)
+
+    @blp.post("/<int:dataset_id>/events")
+    def send(dataset_id: int) -> Response:
+        with meta.lock:
+            answer = datasets.take(str(dataset_id), request.form)
+        return jsonify({**answer, "fbtrace_id": f"A{secrets.token_hex(8)}"})
+
+    return blp
