@@ -76,7 +76,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
 of visits without the time of one, shares that come to 100 percent, what is CSV, addresses that can
-be sent to, what was the id of an event, telephone numbers and who has a mailbox. There, positive_data_acceptance is off.
+be sent to, what was the id of an event, telephone numbers and mailboxes. There,
+positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
     {

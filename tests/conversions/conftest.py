@@ -4,11 +4,11 @@ import pytest
 from flask import Flask
 
 from tests.conversions.advertiser import Advertiser
-from tests.facebook.conftest import facebook_app, facebook_settings, meta
+from tests.facebook.conftest import facebook_app, facebook_settings, graph, meta
 from tests.meta_standin.server import Meta
 from tests.world import World
 
-__all__ = ["facebook_app", "facebook_settings", "meta"]
+__all__ = ["facebook_app", "facebook_settings", "graph", "meta"]
 
 
 @pytest.fixture

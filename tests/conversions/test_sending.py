@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -587,7 +588,7 @@ def test_no_transaction_is_open_while_meta_takes_its_time(advertiser: Advertiser
     def look() -> list[int]:
         seen = []
         while not advertiser.calls:
-            pass
+            time.sleep(0.01)
         for _ in range(20):
             with advertiser.world.db.transaction() as session:
                 seen.append(session.scalar(open_ones) or 0)
