@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Generator, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -95,7 +96,7 @@ class Sender:
                 result = self._call(load, part)
                 self._settle(load, part, result)
                 if not result.lets_go_on or calls >= policy.CALLS:
-                    self._give_back(load)
+                    self._give_back(load, policy.REST if result.lets_go_on else timedelta(0))
                     return False
                 part = _narrow(search, is_refused=result.refused)
         return True
@@ -127,9 +128,9 @@ class Sender:
         with self._db.transaction() as session:
             service.settle(session, load, part, result, random.random(), now())  # noqa: S311
 
-    def _give_back(self, load: Load) -> None:
+    def _give_back(self, load: Load, rest: timedelta) -> None:
         with self._db.transaction() as session:
-            service.give_back(session, load, now())
+            service.give_back(session, load, now() + rest)
 
 
 def _is_set_up(settings: Settings) -> bool:

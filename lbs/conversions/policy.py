@@ -32,6 +32,8 @@ LEASE = timedelta(minutes=10)
 """So long whoever took conversions has them alone."""
 CALLS = 64
 """So many calls are made within a lease, at eight seconds each at the very most."""
+REST = timedelta(minutes=15)
+"""After so many calls, which it takes only where many events are refused."""
 LONGEST_TRACE = 64
 NO_SUCH_DATASET = 33
 """The subcode of a dataset that is none, or not for this token: no event is to blame for it."""

@@ -124,7 +124,7 @@ PUT_BACK = Statement(f"""
 """)
 
 GIVE_BACK = Statement("""
-    UPDATE conversion SET next_try_at = :now
+    UPDATE conversion SET next_try_at = :due
     WHERE merchant_id = :merchant_id AND state = 'pending' AND next_try_at = :until
 """)
 

@@ -268,9 +268,9 @@ def settle(
     _hold(session, load, result, len(batch), chance, now)
 
 
-def give_back(session: Session, load: Load, now: datetime) -> None:
-    """What was taken and not sent is there for the next."""
-    queries.give_back(session, merchant_id=load.merchant_id, until=load.until, now=now)
+def give_back(session: Session, load: Load, due: datetime) -> None:
+    """What was taken and not sent is there for others from then on."""
+    queries.give_back(session, merchant_id=load.merchant_id, until=load.until, due=due)
 
 
 def replay(session: Session, now: datetime, merchant_id: UUID | None = None) -> int:

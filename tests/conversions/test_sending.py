@@ -518,6 +518,9 @@ def test_where_many_are_refused_the_search_ends_and_goes_on_later(advertiser: Ad
     assert len(advertiser.calls) == policy.CALLS
     assert set(advertiser.states()) == {"dead", "pending"}
     advertiser.work()
+    assert len(advertiser.calls) == policy.CALLS, "Meta is left alone for a while"
+    advertiser.advance(minutes=15)
+    advertiser.work()
     assert set(advertiser.states()) == {"dead"}
     assert advertiser.received == []
 
