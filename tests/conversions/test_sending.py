@@ -628,3 +628,23 @@ def test_one_that_comes_back_late_changes_nothing(advertiser: Advertiser):
     sender.send(load)
     assert advertiser.rows() == [row]
     assert row.sent_at <= datetime.now(UTC)
+
+
+def test_what_another_has_taken_since_is_the_others_to_settle(advertiser: Advertiser):
+    advertiser.visit()
+    advertiser.publish()
+    sender, loads = Sender(advertiser.world.db, advertiser.settings), []
+    for _ in range(2):
+        loads.append(sender.take(advertiser.world.merchant_id))
+        advertiser.advance(minutes=10)
+    late, current = loads
+    [row] = advertiser.rows()
+    for code in (100, 2, 4):
+        failing(advertiser, code=code)
+        sender.send(late)
+        assert advertiser.rows() == [row]
+    with advertiser.world.db.transaction() as session:
+        put_back = "UPDATE conversion SET next_try_at = :until WHERE id = :id"
+        session.execute(text(put_back), {"until": current.until, "id": row.id})
+    sender.send(current)
+    assert advertiser.states() == ["sent"]
