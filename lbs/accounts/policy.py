@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.ciphers.modes import ECB
 
 from lbs.audit.policy import Actor
 
-SCOPES = ("venues", "offers", "redeem", "support", "stats", "webhooks", "facebook")
+SCOPES = ("venues", "offers", "redeem", "support", "stats", "webhooks")
 STANDINGS = ("blocked", "tester", "staff")
 
 

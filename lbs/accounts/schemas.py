@@ -34,8 +34,7 @@ class CreateApiKeySchema(Schema):
         metadata={
             "description": "What the key may do. `venues`: places, events, what proves presence; "
             "`offers`: what opens; `redeem`: the till; `support`: single customers' check-ins "
-            "and standings; `stats`: the numbers; `webhooks`: systems of your own; `facebook`: "
-            "what is done there",
+            "and standings; `stats`: the numbers",
             "example": ["redeem"],
         },
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from flask.views import MethodView
 
-from lbs.accounts.auth import CUSTOMER, customer, merchant, merchant_with
+from lbs.accounts.auth import CUSTOMER, OWNER, customer, merchant
 from lbs.conversions import service
 from lbs.conversions.schemas import (
     ConsentSchema,
@@ -22,7 +22,6 @@ from lbs.http.api import Blueprint
 from lbs.http.context import now, settings, transaction, vault
 from lbs.http.paging import Page, Window, page
 
-FACEBOOK = merchant_with("facebook")
 CONSENTS = "/v1/customers/me/consents"
 CONVERSIONS = "/v1/facebook/conversions"
 
@@ -67,43 +66,50 @@ class Consent(MethodView):
 
 @blp.route(CONVERSIONS)
 class Conversions(MethodView):
-    @blp.operation("read_conversion_setting", FACEBOOK)
+    @blp.operation("read_conversion_setting", OWNER)
     @blp.response(200, ConversionSettingSchema)
     def get(self) -> service.SettingView:
-        """Read where conversions are sent, and how that goes"""
+        """Read where conversions are sent, and how that goes
+
+        Needs an owner's key.
+        """
         with transaction() as session:
             return service.load_setting(session, merchant().merchant_id)
 
-    @blp.operation("set_conversion_setting", FACEBOOK)
+    @blp.operation("set_conversion_setting", OWNER)
     @blp.arguments(SetConversionsSchema)
     @blp.response(200, ConversionSettingSchema)
     def put(self, command: service.WriteSetting) -> service.SettingView:
         """Have verified visits and redemptions told to Meta from now on
 
         Of customers who consent to it, at the venues that are named, to one dataset of yours.
+        Needs an owner's key: one with all scopes and no restriction to venues.
         """
         Graph(settings())  # or there is none
         with transaction() as session:
             return service.write_setting(session, merchant().merchant_id, command, vault(), now())
 
-    @blp.operation("delete_conversion_setting", FACEBOOK)
+    @blp.operation("delete_conversion_setting", OWNER)
     @blp.response(204)
     def delete(self) -> None:
-        """Tell Meta nothing more; what has not been sent yet never is"""
+        """Tell Meta nothing more; what has not been sent yet never is
+
+        Needs an owner's key.
+        """
         with transaction() as session:
             service.delete_setting(session, merchant().merchant_id, now())
 
 
 @blp.route(f"{CONVERSIONS}/test")
 class ConversionTest(MethodView):
-    @blp.operation("send_conversion_test", FACEBOOK, idempotent=True)
+    @blp.operation("send_conversion_test", OWNER, idempotent=True)
     @blp.arguments(SendConversionTestSchema)
     @blp.response(201, ConversionSchema)
     def post(self, code: str) -> service.ConversionView:
         """Send an event of nobody, to be seen under Test events in Events Manager
 
         Meta does not drop test events, so this is the only one that a test code is sent with.
-        What became of it is in the list of events.
+        What became of it is in the list of events. Needs an owner's key.
         """
         Graph(settings())  # or there is none
         with transaction() as session:
@@ -112,11 +118,14 @@ class ConversionTest(MethodView):
 
 @blp.route(f"{CONVERSIONS}/events")
 class ConversionEvents(MethodView):
-    @blp.operation("list_conversions", FACEBOOK)
+    @blp.operation("list_conversions", OWNER)
     @blp.arguments(ConversionQuerySchema, location="query")
     @blp.response(200, ConversionPageSchema)
     def get(self, query: dict[str, Any]) -> Page[service.ConversionView]:
-        """List what was told to Meta within 62 days, or is to be told, newest first"""
+        """List what was told to Meta within 62 days, or is to be told, newest first
+
+        Needs an owner's key.
+        """
         window: Window = query["window"]
         with transaction() as session:
             rows = service.list_conversions(

@@ -78,10 +78,7 @@ def test_a_key_with_one_scope_may_do_that_and_nothing_else(world: World, scope: 
         "support": "/v1/standings",
         "stats": f"/v1/stats/venues/{venue['id']}/funnel",
         "webhooks": "/v1/webhook-endpoints",
-        "facebook": "/v1/facebook/conversions",
     }
-    body = {"dataset_id": "1", "access_token": "x", "venue_ids": []}
-    world.ask("put", paths["facebook"], json=body)
     assert set(paths) == set(SCOPES)
     for needed, path in paths.items():
         response = world.call("get", path, key)
