@@ -16,6 +16,8 @@ from lbs.app_events.routes import blp as app_events
 from lbs.checkins.routes import blp as checkins
 from lbs.circles.routes import friends, parties
 from lbs.config import Settings
+from lbs.conversions.routes import blp as conversions
+from lbs.conversions.routes import consents
 from lbs.db import Database
 from lbs.experiments.routes import blp as experiments
 from lbs.exports.routes import blp as exports
@@ -96,6 +98,7 @@ def create_app(settings: Settings) -> Flask:
         keys,
         customers,
         facebook_login,
+        consents,
         standings,
         audit,
         venues,
@@ -118,6 +121,7 @@ def create_app(settings: Settings) -> Flask:
         exports,
         webhooks,
         facebook_pages,
+        conversions,
     ):
         api.register_blueprint(blueprint)
     for plain in (

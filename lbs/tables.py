@@ -5,6 +5,7 @@ from lbs.app_events import models as app_events
 from lbs.audit import models as audit
 from lbs.checkins import models as checkins
 from lbs.circles import models as circles
+from lbs.conversions import models as conversions
 from lbs.experiments import models as experiments
 from lbs.exports import models as exports
 from lbs.facebook_hooks import models as facebook_hooks
@@ -27,6 +28,7 @@ __all__ = [
     "audit",
     "checkins",
     "circles",
+    "conversions",
     "experiments",
     "exports",
     "facebook_hooks",

@@ -51,6 +51,7 @@ RULES_BEYOND_SCHEMA = {
     "create_venue",
     "create_venue_proof",
     "create_webhook_endpoint",
+    "give_consent",
     "import_offer_codes",
     "import_promotions",
     "import_venues",
@@ -77,7 +78,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
 of visits without the time of one, shares that come to 100 percent, what is CSV, addresses that can
-be sent to, what was the id of an event, a token of Facebook's, of one kind. There,
+be sent to, what was the id of an event, a token of Facebook's, of one kind, telephone numbers and
+mailboxes. There,
 positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
@@ -156,6 +158,7 @@ class Caller:
             "party_code": world.ask("post", "/v1/parties", self.customer, json={})["code"],
             "webhook_endpoint_id": self._endpoint(),
             "webhook_delivery_id": "",
+            "purpose": "conversions",
         }
         path = f"/v1/webhook-endpoints/{self.ids['webhook_endpoint_id']}/test"
         self.ids["webhook_delivery_id"] = world.ask("post", path)["id"]
@@ -190,6 +193,8 @@ class Caller:
         operation: dict[str, Any] = case.operation.definition.raw
         name = operation["operationId"]
         self._make_real(case, name)
+        if "conversion" in name:
+            self._set_conversions()
         off = [positive_data_acceptance] if name in RULES_BEYOND_SCHEMA else []
         if name == "import_venues" and (case.query or {}).get("mode") == "each":
             off.append(negative_data_rejection)  # what is refused is told in a 201
@@ -342,6 +347,11 @@ class Caller:
     def _endpoint(self) -> str:
         body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
         return self.world.ask("post", "/v1/webhook-endpoints", json=body)["id"]
+
+    def _set_conversions(self) -> None:
+        """There is one a merchant, which other requests delete."""
+        body = {"dataset_id": "1", "access_token": "EAAG", "venue_ids": []}
+        self.world.ask("put", "/v1/facebook/conversions", json=body)
 
     def _friend(self) -> str:
         return self.world.befriend(self.customer, self.world.customer())["id"]

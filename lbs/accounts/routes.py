@@ -193,9 +193,9 @@ class Me(MethodView):
     def delete(self) -> None:
         """Erase the customer: the person is gone, the counts stay
 
-        Devices, tokens, friends, flags and the link from the person to every check-in, unlock,
-        redemption and share are deleted. A pass that was opened before can still be redeemed by
-        whoever holds its code.
+        Devices, tokens, friends, flags, consents and the link from the person to every check-in,
+        unlock, redemption and share are deleted. A pass that was opened before can still be
+        redeemed by whoever holds its code.
         """
         with transaction() as session:
             service.erase(session, customer().customer_id, customer().scope_id)

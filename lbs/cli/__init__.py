@@ -205,6 +205,25 @@ def rebuild_stats() -> None:
 
 
 @cli.group()
+def facebook() -> None:
+    """What is done at Facebook."""
+
+
+@facebook.command("replay")
+def replay_facebook() -> None:
+    """Try anew what Meta refused, or did not take for a day.
+
+    A worker sends it. What a customer no longer consents to is gone for good.
+    """
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+    from lbs.cli.facebook import replay  # noqa: PLC0415
+
+    with ready_database() as (db, _):
+        for line in replay(db, _now()):
+            click.echo(line)
+
+
+@cli.group()
 def sample() -> None:
     """Copenhagen venues to try things on."""
 

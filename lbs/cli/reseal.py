@@ -66,6 +66,7 @@ SEALED = (
     ),
     Sealed("facebook_page", "id", "sealed_token"),
     Sealed("facebook_engaged_post", "post_id", "sealed_salt"),
+    Sealed("conversion_setting", "merchant_id", "sealed_token"),
     Sealed("fix", "check_in_id", "sealed", "digest", lambda _, at: spell_position(*json.loads(at))),
     Sealed("idempotent_answer", "key_digest", "answer"),
 )

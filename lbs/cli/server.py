@@ -52,6 +52,7 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.app_events.jobs  # noqa: PLC0415
     import lbs.checkins.jobs  # noqa: PLC0415
     import lbs.circles.jobs  # noqa: PLC0415
+    import lbs.conversions.jobs  # noqa: PLC0415
     import lbs.exports.jobs  # noqa: PLC0415
     import lbs.facebook_hooks.jobs  # noqa: PLC0415
     import lbs.facebook_login.jobs  # noqa: PLC0415
@@ -62,8 +63,10 @@ def work(settings: Settings, *, concurrency: int) -> None:
     import lbs.stats.jobs  # noqa: PLC0415
     import lbs.unlocks.jobs  # noqa: PLC0415
     import lbs.webhooks.jobs  # noqa: F401, PLC0415
+    from lbs.http import logs  # noqa: PLC0415
     from lbs.jobs.app import HEARTBEAT_S, STALLED_S, connected  # noqa: PLC0415
 
+    logs.configure(settings.log_level)
     db = Database(settings.database_url, pool_size=2 * concurrency)  # an export reads and writes
     with connected(conninfo(settings.database_url)) as app:
         app.run_worker(

@@ -62,6 +62,8 @@ LOGGED = {
     "change_webhook_endpoint": "webhook_endpoint.changed",
     "rotate_webhook_secret": "webhook_endpoint.rotated",
     "delete_webhook_endpoint": "webhook_endpoint.deleted",
+    "set_conversion_setting": "conversion_setting.set",
+    "delete_conversion_setting": "conversion_setting.deleted",
 }
 """By operation, the action that it is logged as."""
 
@@ -73,7 +75,11 @@ NOT_LOGGED = {
     "mark_notice_read": "the notice itself keeps the time",
     "send_webhook_test": "the delivery itself is the log",
     "redeliver_webhook": "the delivery itself is the log",
+    "send_conversion_test": "the list of events is the log",
 }
+
+
+CONVERSIONS = {"dataset_id": "1094233214457021", "access_token": "EAAG", "venue_ids": []}
 
 
 def log(world: World, **query: Any) -> list[dict[str, Any]]:
@@ -134,6 +140,7 @@ class Doings:
         self.export = made(world, {"id": self.create_export()})["id"]
         self.schedule = self.create_export_schedule()
         self.hook = self.create_webhook_endpoint()
+        self.ask("put", "/v1/facebook/conversions", **CONVERSIONS)
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
         given = {"json": body} if method != "delete" else {}
@@ -308,6 +315,15 @@ class Doings:
     def delete_webhook_endpoint(self) -> str:
         self.ask("delete", f"/v1/webhook-endpoints/{self.hook}")
         return self.hook
+
+    def set_conversion_setting(self) -> str:
+        body = {**CONVERSIONS, "venue_ids": [self.venue["id"]]}
+        self.ask("put", "/v1/facebook/conversions", **body)
+        return str(self.world.merchant_id)
+
+    def delete_conversion_setting(self) -> str:
+        self.ask("delete", "/v1/facebook/conversions")
+        return str(self.world.merchant_id)
 
     def void_check_in(self) -> str:
         return self.ask("post", f"/v1/check-ins/{self.check_in}/void", reason="Test")["id"]

@@ -90,6 +90,8 @@ class Town:
         self.world.experiment(self.world.offer(status="draft"), start=False)
         body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}
         made = self.world.ask("post", "/v1/webhook-endpoints", json=body)
+        body = {"dataset_id": "1", "access_token": "EAAG", "venue_ids": []}
+        self.world.ask("put", "/v1/facebook/conversions", json=body)
         self.world.ask("post", f"/v1/webhook-endpoints/{made['id']}/rotation", json={})
 
     def write(self, statement: str, secret: str) -> None:

@@ -256,6 +256,9 @@ class Around:
             "create_webhook_endpoint": self.create_webhook_endpoint,
             "change_webhook_endpoint": self.change_webhook_endpoint,
             "rotate_webhook_secret": self.rotate_webhook_secret,
+            "give_consent": self.give_consent,
+            "set_conversion_setting": self.set_conversion_setting,
+            "send_conversion_test": self.send_conversion_test,
         }
 
     def sign_in_with_facebook(self) -> Operation:
@@ -289,6 +292,21 @@ class Around:
     def rotate_webhook_secret(self) -> Operation:
         path = f"/v1/webhook-endpoints/{self._hook()}/rotation"
         return Operation("post", path, self.world.key, {"overlap_s": 60}, {})
+
+    def give_consent(self) -> Operation:
+        body = {"text_version": PROSE, "email": "ida@cafe.example", "phone": "+45 32 12 34 56"}
+        path = "/v1/customers/me/consents/conversions"
+        return Operation("put", path, self.world.customer(), body, {})
+
+    def set_conversion_setting(self) -> Operation:
+        body = {"dataset_id": "1", "access_token": "EAAG", "venue_ids": [self.venue["id"]]}
+        return Operation("put", "/v1/facebook/conversions", self.world.key, body, {})
+
+    def send_conversion_test(self) -> Operation:
+        setting = self.set_conversion_setting()
+        setting.send(self.world, setting.body)
+        path, body = "/v1/facebook/conversions/test", {"test_event_code": "TEST1"}
+        return Operation("post", path, self.world.key, body, {})
 
     def _hook(self) -> str:
         """Deleted are those before: a merchant has at most 20."""
@@ -559,6 +577,9 @@ NAMES = [
     "create_webhook_endpoint",
     "change_webhook_endpoint",
     "rotate_webhook_secret",
+    "give_consent",
+    "set_conversion_setting",
+    "send_conversion_test",
 ]
 VARIANTS = {
     "create_polygon": "create_venue",

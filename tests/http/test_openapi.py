@@ -42,10 +42,11 @@ OPERATIONS = [
 ]
 VERBS = {
     "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
-    "delete", "erase", "explain", "export", "find", "flag", "import", "link", "list", "map", "mark",
-    "plan", "preview", "promote", "read", "redeem", "redeliver", "refresh", "register", "remove",
-    "report", "retire", "reverse", "revoke", "rotate", "send", "set", "sign", "simulate", "start",
-    "stop", "unbind", "unlink", "verify", "void",
+    "connect", "delete", "disconnect", "erase", "explain", "export", "find", "flag", "give",
+    "import", "link", "list", "map", "mark", "plan", "preview", "promote", "read", "redeem",
+    "redeliver", "refresh", "register", "remove", "report", "retire", "reverse", "revoke", "rotate",
+    "send", "set", "sign", "simulate", "start", "stop", "unbind", "unlink", "verify", "void",
+    "withdraw",
 }  # fmt: skip
 FILES = {
     "application/vnd.apache.parquet": {"type": "string", "format": "binary"},
@@ -372,6 +373,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     _around_an_offer(world, real, say, same)
     _exported(world, say, same)
     _webhooks(say, same)
+    _conversions(say, same, guest)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
     same(say("get", "/.well-known/jwks.json")["keys"][0], "SigningKey")
 
@@ -456,6 +458,15 @@ def _webhooks(say: Any, same: Any) -> None:
     say("post", f"{path}/{made['id']}/rotation", "RotateWebhookSecret")
     version = {"If-Match": '"2"'}
     say("patch", f"{path}/{made['id']}", "ChangeWebhookEndpoint", headers=version)
+
+
+def _conversions(say: Any, same: Any, customer: str) -> None:
+    path = "/v1/customers/me/consents"
+    same(say("put", f"{path}/conversions", "GiveConsent", customer), "Consent")
+    same(say("get", path, token=customer), "Consents")
+    path = "/v1/facebook/conversions"
+    same(say("put", path, "SetConversions"), "ConversionSetting")
+    same(say("post", f"{path}/test", "SendConversionTest"), "Conversion")
 
 
 def _sheet(path: str) -> dict[str, str]:

@@ -105,6 +105,10 @@ def hook(description: str) -> dict[str, Any]:
     return {"url": "https://a.example/", "event_types": types, "description": description}
 
 
+def conversions(ids: dict[str, str]) -> dict[str, Any]:
+    return {"dataset_id": "1", "access_token": "x", "venue_ids": [ids["venue_id"]]}
+
+
 def evidence(ids: dict[str, str]) -> dict[str, Any]:
     return {"evidence": [{"kind": "poster_code", "code": ids["poster code"]}]}
 
@@ -141,6 +145,7 @@ FACEBOOK_LINK, FACEBOOK = "/v1/customers/me/facebook", {"access_token": "of nobo
 EXPERIMENTS = f"{OFFER_PATH}/experiments"
 EXPERIMENT = f"{EXPERIMENTS}/<uuid:experiment_id>"
 HOOK = "/v1/webhook-endpoints/<uuid:webhook_endpoint_id>"
+CONSENTS, CONVERSIONS = "/v1/customers/me/consents", "/v1/facebook/conversions"
 
 ROUTES: dict[str, Route] = {
     "GET /v1/api-keys": Route("owner", 200),
@@ -266,6 +271,16 @@ ROUTES: dict[str, Route] = {
     f"POST {HOOK}/test": Route("webhooks"),
     f"GET {HOOK}/deliveries": Route("webhooks"),
     f"POST {HOOK}/deliveries/<uuid:webhook_delivery_id>/redelivery": Route("webhooks"),
+    f"GET {CONSENTS}": Route("customer", to_another_customer=200),
+    f"PUT {CONSENTS}/<purpose>": Route(
+        "customer", to_another_customer=200, body=lambda ids: {"text_version": "x"}
+    ),
+    f"DELETE {CONSENTS}/<purpose>": Route("customer", to_another_customer=204),
+    f"GET {CONVERSIONS}": Route("owner"),
+    f"PUT {CONVERSIONS}": Route("owner", body=conversions),
+    f"DELETE {CONVERSIONS}": Route("owner"),
+    f"POST {CONVERSIONS}/test": Route("owner", body=lambda ids: {"test_event_code": "T1"}),
+    f"GET {CONVERSIONS}/events": Route("owner"),
     "POST /v1/parties": Route("customer", to_another_customer=201, body=at_the_venue),
     "GET /v1/parties/<party_code>": Route("customer", to_another_customer=200),
     "POST /v1/friend-invitations": Route("customer", to_another_customer=201),
@@ -428,6 +443,7 @@ def victim(world: World) -> Victim:
     sent = {
         **passed_on,
         **{name: texts[name] for name in AROUND},
+        "purpose": "conversions",
         "lon": str(world.lon),
         "lat": str(world.lat),
         "code": held["code"],
@@ -444,8 +460,8 @@ def victim(world: World) -> Victim:
     return Victim(world, {**ids, **sent}, secrets, tokens, frozenset(public))
 
 
-AROUND = ("promotion", "flag", "own code", "hook")
-"""What is said of an offer, beside its terms, and of a system that is told of it."""
+AROUND = ("promotion", "flag", "own code", "hook", "consent")
+"""What is said of an offer, beside its terms, of a system that is told of it, and to it."""
 
 
 def around(
@@ -462,7 +478,12 @@ def around(
     friend = world.ask("post", "/v1/friends", world.customer(), json={"code": invitations[0]})
     made = world.ask("post", "/v1/webhook-endpoints", json=hook(texts["hook"]))
     sent = world.ask("post", f"/v1/webhook-endpoints/{made['id']}/test")
+    agreed = {"text_version": texts["consent"]}
+    world.ask("put", f"{CONSENTS}/conversions", person, json=agreed)
+    world.ask("put", CONVERSIONS, json=conversions({"venue_id": offer["venue_ids"][0]}))
+    told = world.ask("post", f"{CONVERSIONS}/test", json={"test_event_code": "T1"})
     ids = {
+        "conversion_id": told["id"],
         "webhook_endpoint_id": made["id"],
         "webhook_delivery_id": sent["id"],
         "promotion_id": world.ask("post", "/v1/promotions", json=advert)["id"],
