@@ -52,8 +52,6 @@ def settings(cluster: Cluster, everybodys_meta: Meta) -> Settings:
         log_level="error",
         pool_size=16,
         stats_min_group=1,
-        facebook_app_id="1234567890",
-        facebook_app_secret="appsecret",
         live_for=timedelta(seconds=0.1),
         live_poll=timedelta(seconds=0.05),
         **facebook_settings_of(everybodys_meta),

@@ -40,12 +40,14 @@ RULES_BEYOND_SCHEMA = {
     "change_webhook_endpoint",
     "check_in",
     "compare_offers",
+    "connect_facebook_page",
     "copy_offer",
     "create_api_key",
     "create_event",
     "create_experiment",
     "create_export",
     "create_export_schedule",
+    "create_facebook_post",
     "create_offer",
     "create_promotion",
     "create_venue",
@@ -78,8 +80,8 @@ They refuse some requests that fit the schema, by rules no JSON Schema can state
 simple and closed, one of two ids, one piece of evidence of a kind, addresses of tags, base64, both
 keys of a tag or neither, what a kind of proof has no use for, scopes that go with venues, a count
 of visits without the time of one, shares that come to 100 percent, what is CSV, addresses that can
-be sent to, what was the id of an event, a token of Facebook's, of one kind, telephone numbers and
-mailboxes. There,
+be sent to, what was the id of an event, a token of Facebook's, of one kind, a Page that its person
+has a part in, when a post may be published, telephone numbers and mailboxes. There,
 positive_data_acceptance is off.
 """
 CONFIG = SchemathesisConfig.from_dict(
@@ -160,6 +162,9 @@ class Caller:
             "webhook_delivery_id": "",
             "purpose": "conversions",
         }
+        posted = self.world.post_to_facebook(offer)
+        self.ids["facebook_page_id"] = posted["facebook_page_id"]
+        self.ids["facebook_post_id"] = posted["id"]
         path = f"/v1/webhook-endpoints/{self.ids['webhook_endpoint_id']}/test"
         self.ids["webhook_delivery_id"] = world.ask("post", path)["id"]
         self.changing_endpoint = self._endpoint()
@@ -186,8 +191,12 @@ class Caller:
             ("void_check_in", "check_in_id"): self._check_in,
             ("cancel_reservation", "unlock_id"): self._reserved,
             ("change_webhook_endpoint", "webhook_endpoint_id"): lambda: self.changing_endpoint,
+            ("disconnect_facebook_page", "facebook_page_id"): self._page,
             ("delete_webhook_endpoint", "webhook_endpoint_id"): self._spare_endpoint,
         }
+
+    def _page(self) -> str:
+        return str(self.world.connect_facebook_page()["id"])
 
     def send(self, case: Any) -> None:
         operation: dict[str, Any] = case.operation.definition.raw
@@ -221,13 +230,20 @@ class Caller:
         if At.BODY in right and isinstance(case.body, dict):
             self._real_ids(case.body)
             self._real_secrets(case.body)
-            if case.body.get("access_token") == EXAMPLE_FACEBOOK_TOKEN:
-                case.body["access_token"] = self.world.facebook_token()
+            self._real_people(case.body)
         headers = case.headers or {}
         if At.HEADER in right and "Idempotency-Key" in headers:
             headers["Idempotency-Key"] = str(uuid.uuid4())
         if {At.HEADER, At.PATH} <= right and "If-Match" in headers:
             headers["If-Match"] = self._version(case.formatted_path)
+
+    def _real_people(self, body: dict[str, Any]) -> None:
+        """Tokens of people on Facebook."""
+        if body.get("access_token") == EXAMPLE_FACEBOOK_TOKEN:
+            body["access_token"] = self.world.facebook_token()
+        if "person_token" in body:
+            real = self.world.facebook_page()
+            body |= {key: real[key] for key in real.keys() & body.keys()}
 
     def _real_query(self, query: dict[str, Any], name: str) -> None:
         if "cursor" in query:

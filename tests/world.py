@@ -146,6 +146,19 @@ class World:
         """An id token as Limited Login gives it."""
         return str(self._from_meta(user_id, "id-token", nonce=nonce)["id_token"])
 
+    def facebook_page(self, **form: str) -> dict[str, str]:
+        """A Page that its person can connect: its id, and a token of the person's."""
+        meta = self.app.extensions["lbs_settings"].facebook_www_url
+        return httpx.post(f"{meta}/stand-in/pages", data=form, trust_env=False).json()
+
+    def connect_facebook_page(self) -> dict[str, Any]:
+        return self.ask("post", "/v1/facebook/pages", json=self.facebook_page())
+
+    def post_to_facebook(self, offer: dict[str, Any], **members: Any) -> dict[str, Any]:
+        """A post that waits; its Page is its own."""
+        body = {"facebook_page_id": self.connect_facebook_page()["id"], **members}
+        return self.ask("post", f"/v1/offers/{offer['id']}/facebook-posts", json=body)
+
     def _from_meta(self, user_id: str, what: str, **form: str) -> Any:
         meta = self.app.extensions["lbs_settings"].facebook_www_url
         path = f"stand-in/people/{user_id or uuid.uuid4().int % 10**17}/{what}"

@@ -58,6 +58,10 @@ LOGGED = {
     "create_export_link": "export.link_created",
     "create_export_schedule": "export_schedule.created",
     "delete_export_schedule": "export_schedule.deleted",
+    "connect_facebook_page": "facebook_page.connected",
+    "disconnect_facebook_page": "facebook_page.disconnected",
+    "create_facebook_post": "facebook_post.created",
+    "delete_facebook_post": "facebook_post.deleted",
     "create_webhook_endpoint": "webhook_endpoint.created",
     "change_webhook_endpoint": "webhook_endpoint.changed",
     "rotate_webhook_secret": "webhook_endpoint.rotated",
@@ -69,6 +73,7 @@ LOGGED = {
 
 NOT_LOGGED = {
     "redeem": "the redemption itself keeps the key",
+    "find_facebook_pages": "a look at what could be connected changes nothing",
     "simulate_offer": "a dry run changes nothing",
     "plan_experiment": "a reckoning changes nothing",
     "verify_receipt": "nothing that a merchant set is changed",
@@ -140,6 +145,7 @@ class Doings:
         self.export = made(world, {"id": self.create_export()})["id"]
         self.schedule = self.create_export_schedule()
         self.hook = self.create_webhook_endpoint()
+        self.post = world.post_to_facebook(self.offer)
         self.ask("put", "/v1/facebook/conversions", **CONVERSIONS)
 
     def ask(self, method: str, path: str, **body: Any) -> Any:
@@ -301,6 +307,22 @@ class Doings:
     def delete_promotion(self) -> str:
         self.ask("delete", f"/v1/promotions/{self.promotion}")
         return self.promotion
+
+    def connect_facebook_page(self) -> str:
+        return self.world.connect_facebook_page()["id"]
+
+    def disconnect_facebook_page(self) -> str:
+        self.ask("delete", f"/v1/facebook/pages/{self.post['facebook_page_id']}")
+        return self.post["facebook_page_id"]
+
+    def create_facebook_post(self) -> str:
+        body = {"facebook_page_id": self.post["facebook_page_id"]}
+        return self.ask("post", f"/v1/offers/{self.offer['id']}/facebook-posts", **body)["id"]
+
+    def delete_facebook_post(self) -> str:
+        path = f"/v1/offers/{self.offer['id']}/facebook-posts"
+        self.ask("delete", f"{path}/{self.post['id']}")
+        return self.post["id"]
 
     def create_webhook_endpoint(self) -> str:
         body = {"url": "https://cafe.example/hooks", "event_types": ["offer.unlocked"]}

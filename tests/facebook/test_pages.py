@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from lbs.app import create_app
+from lbs.config import Settings
 from lbs.facebook_pages.jobs import Watcher
 from tests.facebook.posting import PageOwner
 from tests.meta_standin.pages import SCOPES, Pages, give_person_token
@@ -141,7 +144,9 @@ def test_while_facebook_does_not_answer_nothing_is_changed(owner: PageOwner, fau
     assert stored(owner) == before
 
 
-def test_what_is_not_set_up_is_said(world: World):
+def test_what_is_not_set_up_is_said(settings: Settings):
+    app = create_app(replace(settings, facebook_app_id=""))
+    world = World(app)
     body = {"person_token": "EAA", "page_id": "1"}
     for path, given in (("page-choices", {"person_token": "EAA"}), ("pages", body)):
         answer = world.ask("post", f"/v1/facebook/{path}", status=503, json=given)
@@ -152,6 +157,7 @@ def test_what_is_not_set_up_is_said(world: World):
     answer = world.ask("post", path, status=503, json=post)
     assert answer["code"] == "facebook-not-configured"
     assert world.ask("get", "/v1/facebook/pages")["items"] == []
+    app.extensions["lbs_database"].engine.dispose()
 
 
 def test_a_page_is_left_and_its_token_forgotten(owner: PageOwner):

@@ -9,6 +9,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -256,6 +257,9 @@ class Around:
             "create_webhook_endpoint": self.create_webhook_endpoint,
             "change_webhook_endpoint": self.change_webhook_endpoint,
             "rotate_webhook_secret": self.rotate_webhook_secret,
+            "find_facebook_pages": self.find_facebook_pages,
+            "connect_facebook_page": self.connect_facebook_page,
+            "create_facebook_post": self.create_facebook_post,
             "give_consent": self.give_consent,
             "set_conversion_setting": self.set_conversion_setting,
             "send_conversion_test": self.send_conversion_test,
@@ -292,6 +296,21 @@ class Around:
     def rotate_webhook_secret(self) -> Operation:
         path = f"/v1/webhook-endpoints/{self._hook()}/rotation"
         return Operation("post", path, self.world.key, {"overlap_s": 60}, {})
+
+    def find_facebook_pages(self) -> Operation:
+        body = {"person_token": self.world.facebook_page()["person_token"]}
+        return Operation("post", "/v1/facebook/page-choices", self.world.key, body, {})
+
+    def connect_facebook_page(self) -> Operation:
+        body = self.world.facebook_page()
+        return Operation("post", "/v1/facebook/pages", self.world.key, body, {})
+
+    def create_facebook_post(self) -> Operation:
+        offer, page = self.world.offer(self.world.venue()), self.world.connect_facebook_page()
+        later = (now() + timedelta(hours=1)).isoformat()
+        body = {"facebook_page_id": page["id"], "message": PROSE, "publish_at": later}
+        path = f"/v1/offers/{offer['id']}/facebook-posts"
+        return Operation("post", path, self.world.key, body, {})
 
     def give_consent(self) -> Operation:
         body = {"text_version": PROSE, "email": "ida@cafe.example", "phone": "+45 32 12 34 56"}
@@ -577,6 +596,9 @@ NAMES = [
     "create_webhook_endpoint",
     "change_webhook_endpoint",
     "rotate_webhook_secret",
+    "find_facebook_pages",
+    "connect_facebook_page",
+    "create_facebook_post",
     "give_consent",
     "set_conversion_setting",
     "send_conversion_test",

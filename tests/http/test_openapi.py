@@ -41,8 +41,8 @@ OPERATIONS = [
     if method != "parameters"
 ]
 VERBS = {
-    "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "copy", "create",
-    "connect", "delete", "disconnect", "erase", "explain", "export", "find", "flag", "give",
+    "add", "ask", "bind", "cancel", "change", "check", "compare", "confirm", "connect", "copy",
+    "create", "delete", "disconnect", "erase", "explain", "export", "find", "flag", "give",
     "import", "link", "list", "map", "mark", "plan", "preview", "promote", "read", "redeem",
     "redeliver", "refresh", "register", "remove", "report", "retire", "reverse", "revoke", "rotate",
     "send", "set", "sign", "simulate", "start", "stop", "unbind", "unlink", "verify", "void",
@@ -372,6 +372,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     same(say("get", "/v1/audit")["items"][0], "AuditEntry")
     _around_an_offer(world, real, say, same)
     _exported(world, say, same)
+    _facebook_pages(say, same, world, real)
     _webhooks(say, same)
     _conversions(say, same, guest)
     same(say("post", "/v1/venues/import", "FeatureCollection"), "ImportReport")
@@ -380,7 +381,7 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     operations = [param.values[2] for param in OPERATIONS]
     assert sent == {name for one in operations for name in _names(_request_schemas(one))}
     whole = {name for one in operations for name in _names(schema for _, schema in _bodies(one))}
-    pages = {name for name in whole if name.endswith("Page")}
+    pages = {name for name in whole if "next_cursor" in SCHEMAS[name].get("properties", {})}
     items = {_names([SCHEMAS[name]["properties"]["items"]["items"]]).pop() for name in pages}
     assert compared - {"SigningKey"} == (whole | items) - pages - sent - {"KeySet"} | {"Problem"}
 
@@ -447,6 +448,18 @@ def _exported(world: World, say: Any, same: Any) -> None:
     made(world, export)
     same(say("post", f"/v1/stats/exports/{export['id']}/link"), "ExportLink")
     same(say("post", "/v1/stats/export-schedules", "CreateExportSchedule"), "ExportSchedule")
+
+
+def _facebook_pages(say: Any, same: Any, world: World, real: dict[str, Any]) -> None:
+    page_id = SCHEMAS["ConnectFacebookPage"]["examples"][0]["page_id"]
+    real |= world.facebook_page(page_id=page_id)
+    same(say("post", "/v1/facebook/page-choices", "FindFacebookPages"), "FacebookPageChoices")
+    page = say("post", "/v1/facebook/pages", "ConnectFacebookPage")
+    same(page, "FacebookPage")
+    real["facebook_page_id"] = page["id"]
+    offer = world.offer(world.venue())
+    path = f"/v1/offers/{offer['id']}/facebook-posts"
+    same(say("post", path, "CreateFacebookPost"), "FacebookPost")
 
 
 def _webhooks(say: Any, same: Any) -> None:

@@ -145,6 +145,9 @@ FACEBOOK_LINK, FACEBOOK = "/v1/customers/me/facebook", {"access_token": "of nobo
 EXPERIMENTS = f"{OFFER_PATH}/experiments"
 EXPERIMENT = f"{EXPERIMENTS}/<uuid:experiment_id>"
 HOOK = "/v1/webhook-endpoints/<uuid:webhook_endpoint_id>"
+PAGES, POSTS = "/v1/facebook/pages", f"{OFFER_PATH}/facebook-posts"
+PAGE, POST = f"{PAGES}/<uuid:facebook_page_id>", f"{POSTS}/<uuid:facebook_post_id>"
+PERSON = {"person_token": "of nobody"}
 CONSENTS, CONVERSIONS = "/v1/customers/me/consents", "/v1/facebook/conversions"
 
 ROUTES: dict[str, Route] = {
@@ -267,6 +270,17 @@ ROUTES: dict[str, Route] = {
     f"GET {HOOK}": Route("webhooks"),
     f"PATCH {HOOK}": Route("webhooks", body=lambda ids: {"description": "taken"}),
     f"DELETE {HOOK}": Route("webhooks"),
+    "POST /v1/facebook/page-choices": Route("owner", 409, body=lambda ids: PERSON),
+    f"GET {PAGES}": Route("offers", 200),
+    f"POST {PAGES}": Route("owner", 409, body=lambda ids: {"page_id": ids["page_id"], **PERSON}),
+    f"GET {PAGE}": Route("offers"),
+    f"DELETE {PAGE}": Route("owner"),
+    f"GET {POSTS}": Route("offers"),
+    f"POST {POSTS}": Route(
+        "offers", body=lambda ids: {"facebook_page_id": ids["facebook_page_id"]}
+    ),
+    f"GET {POST}": Route("offers"),
+    f"DELETE {POST}": Route("offers"),
     f"POST {HOOK}/rotation": Route("webhooks"),
     f"POST {HOOK}/test": Route("webhooks"),
     f"GET {HOOK}/deliveries": Route("webhooks"),
@@ -460,7 +474,7 @@ def victim(world: World) -> Victim:
     return Victim(world, {**ids, **sent}, secrets, tokens, frozenset(public))
 
 
-AROUND = ("promotion", "flag", "own code", "hook", "consent")
+AROUND = ("promotion", "flag", "own code", "hook", "consent", "post")
 """What is said of an offer, beside its terms, of a system that is told of it, and to it."""
 
 
@@ -482,7 +496,12 @@ def around(
     world.ask("put", f"{CONSENTS}/conversions", person, json=agreed)
     world.ask("put", CONVERSIONS, json=conversions({"venue_id": offer["venue_ids"][0]}))
     told = world.ask("post", f"{CONVERSIONS}/test", json={"test_event_code": "T1"})
+    post = world.post_to_facebook(offer, message=texts["post"])
+    page = world.ask("get", f"{PAGES}/{post['facebook_page_id']}")
     ids = {
+        "facebook_page_id": page["id"],
+        "page_id": page["page_id"],
+        "facebook_post_id": post["id"],
         "conversion_id": told["id"],
         "webhook_endpoint_id": made["id"],
         "webhook_delivery_id": sent["id"],

@@ -72,9 +72,9 @@ class Pages:
     """By link, what its Open Graph tags said."""
     looks: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
-    def add(self, name: str, user_id: str, *tasks: str) -> Page:
+    def add(self, name: str, user_id: str, *tasks: str, page_id: str = "") -> Page:
         """A Page in which this person has a part."""
-        page = Page(f"104{secrets.randbelow(10**12):012}", name)
+        page = Page(page_id or f"104{secrets.randbelow(10**12):012}", name)
         page.roles[user_id] = tasks or ("CREATE_CONTENT", "MANAGE", "MODERATE")
         self.pages[page.id] = page
         return page
@@ -99,12 +99,21 @@ def give_person_token(meta: Meta, user_id: str, scopes: Sequence[str] = SCOPES) 
 
 
 def blueprint(meta: Meta) -> Blueprint:
-    blp = graph_blueprint(meta, "pages", open_to_all=("access_token",))
-    state = meta.state_of(Pages)
+    both, state = Blueprint("pages", __name__), meta.state_of(Pages)
+
+    @both.post("/stand-in/pages")
+    def make_page() -> Response:
+        """A new Page, and a token of a person who may connect it."""
+        person = str(secrets.randbelow(10**15))
+        page = state.add("Café Ida", person, page_id=request.form.get("page_id", ""))
+        return jsonify(page_id=page.id, person_token=give_person_token(meta, person))
+
+    blp = graph_blueprint(meta, "pages_graph", open_to_all=("access_token",))
     _add_people(blp, meta, state)
     _add_posts(blp, meta, state)
     _add_links(blp, state)
-    return blp
+    both.register_blueprint(blp)
+    return both
 
 
 def _add_people(blp: Blueprint, meta: Meta, state: Pages) -> None:

@@ -212,7 +212,7 @@ def graph_blueprint(meta: Meta, name: str, *, open_to_all: tuple[str, ...] = ())
     def check() -> None:
         if g.version not in VERSIONS:
             raise Refusal(2635, text=f"Unknown or retired version {g.version}")
-        if str(request.endpoint).removeprefix(f"{name}.") not in open_to_all:
+        if str(request.endpoint).rpartition(".")[2] not in open_to_all:
             g.token_text = request.values.get("access_token", "")
             g.token = meta.load_token(g.token_text)
             check_proof(meta, g.token_text)
