@@ -209,11 +209,26 @@ def facebook() -> None:
     """What is done at Facebook."""
 
 
+@facebook.command("dead")
+def list_dead_facebook() -> None:
+    """List what would be replayed, with Meta's codes and traces.
+
+    With the trace Meta's support finds the call.
+    """
+    from lbs.cli.database import ready_database  # noqa: PLC0415
+    from lbs.cli.facebook import list_dead  # noqa: PLC0415
+
+    with ready_database() as (db, _), db.transaction() as session:
+        for line in list_dead(session):
+            click.echo(line)
+
+
 @facebook.command("replay")
 def replay_facebook() -> None:
     """Try anew what Meta refused, or did not take for a day.
 
-    A worker sends it. What a customer no longer consents to is gone for good.
+    A worker sends it. What a customer no longer consents to is gone for good. A post is looked
+    for on its Page before it is posted again; posts of offers that do not run stay dead.
     """
     from lbs.cli.database import ready_database  # noqa: PLC0415
     from lbs.cli.facebook import replay  # noqa: PLC0415

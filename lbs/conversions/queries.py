@@ -240,6 +240,11 @@ def list_conversions(
     ).all()
 
 
+def list_dead(session: Session) -> Sequence[Conversion]:
+    dead = select(Conversion).where(Conversion.state == "dead")
+    return session.scalars(dead.order_by(Conversion.id)).all()
+
+
 def lock_position(session: Session) -> Any | None:
     """How far the ledger has been read; None while somebody else reads on."""
     return LOCK_POSITION.find(session, {})

@@ -273,6 +273,11 @@ def give_back(session: Session, load: Load, due: datetime) -> None:
     queries.give_back(session, merchant_id=load.merchant_id, until=load.until, due=due)
 
 
+def list_dead(session: Session) -> Sequence[Conversion]:
+    """What was given up, of all merchants."""
+    return queries.list_dead(session)
+
+
 def replay(session: Session, now: datetime, merchant_id: UUID | None = None) -> int:
     """Try dead conversions anew, all or one merchant's; how many there are."""
     return queries.replay(session, merchant_id, now)

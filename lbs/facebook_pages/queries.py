@@ -152,10 +152,9 @@ def list_posts(
     return session.scalars(newest.limit(limit)).all()
 
 
-def list_dead(session: Session, merchant_id: UUID | None) -> Sequence[FacebookPost]:
-    dead = select(FacebookPost).where(FacebookPost.state == "dead").order_by(FacebookPost.id)
-    one = dead.where(FacebookPost.merchant_id == merchant_id) if merchant_id else dead
-    return session.scalars(one).all()
+def list_dead(session: Session) -> Sequence[FacebookPost]:
+    dead = select(FacebookPost).where(FacebookPost.state == "dead")
+    return session.scalars(dead.order_by(FacebookPost.id)).all()
 
 
 def due_pages(session: Session, now: datetime) -> list[UUID]:

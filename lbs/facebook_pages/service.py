@@ -295,9 +295,9 @@ def settle(
     session.flush()
 
 
-def list_dead(session: Session, merchant_id: UUID | None = None) -> Sequence[FacebookPost]:
-    """What was given up, all or one merchant's."""
-    return queries.list_dead(session, merchant_id)
+def list_dead(session: Session) -> Sequence[FacebookPost]:
+    """What was given up, of all merchants."""
+    return queries.list_dead(session)
 
 
 def replay(session: Session, now: datetime, merchant_id: UUID | None = None) -> int:

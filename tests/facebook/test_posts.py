@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,9 @@ from lbs.facebook_pages import service
 from lbs.facebook_pages.jobs import Poster
 from lbs.facebook_pages.policy import Outcome
 from lbs.vault import Vault
+from tests.cli.test_commands import lbs
 from tests.facebook.posting import PageOwner
+from tests.live import variables
 from tests.meta_standin.pages import Pages
 from tests.meta_standin.webhooks import comment, entry, escaped, headers_of, page, reaction, share
 from tests.world import World, now
@@ -396,6 +399,22 @@ def test_a_refused_post_is_dead_with_its_trace_until_it_is_replayed(owner: PageO
     assert owner.notices() == ["facebook_post_failed"]
     assert asked(owner) == 1
     assert replay(owner) == 1
+    owner.work()
+    assert owner.read(post)["state"] == "posted"
+
+
+def test_the_operator_lists_what_is_dead_and_has_it_tried_anew(owner: PageOwner):
+    with owner.world.db.transaction() as session:  # those of other tests
+        session.execute(text("UPDATE facebook_post SET state = 'cancelled' WHERE state = 'dead'"))
+    owner.meta.fail(FEED, method="POST", code=100)
+    post = owner.post()
+    owner.work()
+    env = {**os.environ, **variables(owner.settings)}
+    trace = owner.read(post)["trace_id"]
+    listed = lbs(env, "facebook", "dead")
+    assert f"{post['id']}  merchant {owner.world.merchant_id}  refused, code 100" in listed
+    assert f"trace {trace}" in listed
+    assert re.search(r"posts +1 tried anew", lbs(env, "facebook", "replay"))
     owner.work()
     assert owner.read(post)["state"] == "posted"
 

@@ -145,8 +145,12 @@ def _add_posts(blp: Blueprint, meta: Meta, state: Pages) -> None:
     @blp.post("/<page_id>/feed")
     def post(page_id: str) -> Response:
         _require("pages_manage_posts")
+        page, link = _page(state, page_id), request.form.get("link")
+        _refuse_duplicate(page)
+        if link and link not in state.read:
+            _scrape(state, link)
         with meta.lock:
-            return jsonify(id=_post(state, _page(state, page_id)).id)
+            return jsonify(id=_post(page).id)
 
     @blp.delete("/<post_id>")
     def delete(post_id: str) -> Response:
@@ -225,16 +229,20 @@ def _page(state: Pages, page_id: str) -> Page:
     return state.pages[page_id]
 
 
-def _post(state: Pages, page: Page) -> Post:
+def _refuse_duplicate(page: Page) -> None:
+    given = request.form
+    last = page.posts[-1] if page.posts else None
+    said = (given.get("message"), given.get("link"))
+    if last and not last.deleted and (last.message, last.link) == said:
+        raise Refusal(506, 1455006, text="Duplicate status message")
+
+
+def _post(page: Page) -> Post:
     given = request.form
     message, link = given.get("message"), given.get("link")
     if not (message or link or given.get("place")):
         raise Refusal(100, text="Either link, place or message must be supplied")
-    last = page.posts[-1] if page.posts else None
-    if last and not last.deleted and (last.message, last.link) == (message, link):
-        raise Refusal(506, 1455006, text="Duplicate status message")
-    if link and link not in state.read:
-        _scrape(state, link)
+    _refuse_duplicate(page)
     number = len(page.posts) + 1
     post = Post(f"{page.id}_{number}", message, link, time.time(), _schedule())
     page.posts.append(post)

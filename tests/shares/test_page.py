@@ -279,7 +279,7 @@ def test_what_merchants_write_is_text_and_nothing_else(world: World):
     assert "<img" not in page
     assert "&lt;script&gt;" in page
     assert "{{ 7*7 }}" in page
-    assert len(Head(page).said) == 13
+    assert len(Head(page).said) == 14
 
 
 def test_it_keeps_and_loads_nothing_and_works_without_script(world: World):
