@@ -67,7 +67,6 @@ RULES_BEYOND_SCHEMA = {
         for subject in ("offer", "venue", "group", "merchant")
         for answer in ("funnel", "series", "money", "retention", "hours", "customers")
     ),
-    "read_switchback",
     "read_venue_effect",
     "register_customer",
     "rotate_venue_proof",

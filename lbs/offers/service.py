@@ -32,7 +32,7 @@ from lbs.offers.errors import (
 )
 from lbs.offers.models import Notice, Offer, OfferVersion, Promotion
 from lbs.offers.rules import Trail, leaves, read_rule
-from lbs.offers.rules.schedule import next_openings, read_schedule
+from lbs.offers.rules.schedule import at_venue, next_openings, read_schedule
 from lbs.offers.rules.stacking import Stacking
 
 PREVIEW = timedelta(days=366)
@@ -231,7 +231,7 @@ def preview_schedule(
 def _preview(offer: Any, venue: Any, asked: Preview) -> dict[str, Any]:
     zone, until = ZoneInfo(venue.time_zone), min(offer.valid_to, asked.at + PREVIEW)
     openings = next_openings(
-        read_schedule(offer.schedule),
+        at_venue(read_schedule(offer.schedule), offer.id, venue.id),
         max(offer.valid_from, asked.at),
         zone,
         venue.opening_hours,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -754,9 +754,8 @@ def list_daily_visits(
 
 _VISITS_BY_DAY = text(f"""
     WITH visit AS ({_VISITS.format(venues="SELECT unnest(CAST(:venue_ids AS uuid[]))")})
-    SELECT venue_id, floor(extract(epoch FROM at - :started_at) / 86400)::int AS day,
-           count(*) AS visits
-    FROM visit WHERE at < :end GROUP BY 1, 2
+    SELECT venue_id, (visit.at AT TIME ZONE venue.time_zone)::date AS day, count(*) AS visits
+    FROM visit JOIN venue ON venue.id = visit.venue_id WHERE visit.at < :end GROUP BY 1, 2
 """)
 
 
@@ -765,10 +764,11 @@ def count_daily_visits(
     *,
     merchant_id: UUID,
     venue_ids: Sequence[UUID],
-    start: datetime,
+    first: date,
     end: datetime,
-) -> dict[tuple[UUID, int], int]:
-    """By venue and day of 24 hours from the start; days without any are not there."""
+) -> dict[tuple[UUID, date], int]:
+    """By venue and day of its calendar, from the first on; days without any are not there."""
+    started_at = datetime.combine(first, time.min, UTC) - timedelta(days=1)
     values = {"merchant_id": merchant_id, "venue_ids": list(venue_ids)}
-    rows = session.execute(_VISITS_BY_DAY, values | {"started_at": start, "end": end})
+    rows = session.execute(_VISITS_BY_DAY, values | {"started_at": started_at, "end": end})
     return {(row.venue_id, row.day): row.visits for row in rows}

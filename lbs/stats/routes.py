@@ -43,7 +43,6 @@ from lbs.stats.schemas import (
     SeriesQuerySchema,
     SeriesSchema,
     ShareStatsSchema,
-    SwitchbackQuerySchema,
     SwitchbackSchema,
     VenueEffectQuerySchema,
     VenueEffectSchema,
@@ -300,16 +299,15 @@ class OfferVenueEffect(MethodView):
 @blp.route("/v1/stats/offers/<uuid:offer_id>/switchback")
 class OfferSwitchback(MethodView):
     @blp.operation("read_switchback", STATS)
-    @blp.arguments(SwitchbackQuerySchema, location="query")
     @blp.response(200, SwitchbackSchema)
-    def get(self, plan: venues.Switchback, offer_id: UUID) -> dict[str, Any]:
-        """Draw an offer's turns at venues, and read what it does to visits
+    def get(self, offer_id: UUID) -> dict[str, Any]:
+        """What an offer that is on and off at venues by turns does to visits
 
-        The same question gives the same draw. The merchant switches the offer as drawn, by its
-        `venue_ids`; the blocks are compared as they were drawn.
+        The `turns` of its schedule say when; which of two blocks has the offer is drawn for each
+        venue, and the service switches it. Pairs of blocks that are over are compared.
         """
         with transaction() as session:
-            return venues.read_switchback(session, merchant(), offer_id, plan, now())
+            return venues.read_switchback(session, merchant(), offer_id, now())
 
 
 def _until_now(query: dict[str, Any]) -> dict[str, Any]:

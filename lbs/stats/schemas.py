@@ -14,7 +14,6 @@ from lbs.stats.rules.matching import VenueEffect
 from lbs.stats.rules.tally import RETURNS_DAYS, STEPS
 from lbs.stats.rules.verdict import NO_VERDICT, Finding, Verdict
 from lbs.stats.rules.words import effect_text, winner_text
-from lbs.stats.service.venues import Switchback
 from lbs.venues.schemas import is_time_zone
 
 MAX_BUCKETS = 2000
@@ -895,47 +894,12 @@ class VenueEffectSchema(Schema):
     )
 
 
-class SwitchbackQuerySchema(Schema):
-    start = Timestamp(required=True, data_key="from", metadata={"description": "The first block"})
-    venue_ids = fields.List(
-        fields.UUID(),
-        required=True,
-        data_key="venue_id",
-        validate=validate.Length(1, 50),
-        metadata={"description": "Where; once for each venue"},
-    )
-    block_days = fields.Integer(
-        load_default=7,
-        validate=validate.Range(1, 28),
-        metadata={"description": "Whole weeks have the same weekdays in each block"},
-    )
-    pairs = fields.Integer(
-        load_default=4,
-        validate=validate.Range(1, 26),
-        metadata={"description": "Of blocks at each venue, one with the offer and one without"},
-    )
-    wash_out_days = fields.Integer(
-        load_default=1,
-        validate=validate.Range(0, 27),
-        metadata={"description": "Days at the beginning of a block that are not counted"},
-    )
-
-    @ma.validates_schema
-    def something_is_left(self, data: dict[str, Any], **_: Any) -> None:
-        if data["wash_out_days"] >= data["block_days"]:
-            raise ma.ValidationError("Must be less than block_days.", "wash_out_days")
-
-    @ma.post_load
-    def make(self, data: dict[str, Any], **_: Any) -> Switchback:
-        return Switchback(**{**data, "venue_ids": tuple(dict.fromkeys(data["venue_ids"]))})
-
-
 class SwitchbackBlockSchema(Schema):
-    """When the offer is to be on or off at a venue."""
+    """When the offer is on or off at a venue, by its calendar."""
 
     venue_id = fields.UUID(required=True)
-    start = Timestamp(required=True, data_key="from", attribute="from")
-    end = Timestamp(required=True, data_key="to", attribute="to")
+    from_date = fields.Date(required=True)
+    to_date = fields.Date(required=True, metadata={"description": "Included"})
     is_on = fields.Boolean(required=True)
 
 
@@ -955,18 +919,17 @@ class SwitchbackSchema(Schema):
     """An offer that is on and off at venues by turns, as the lot has it."""
 
     example = {  # noqa: RUF012
-        "from": "2026-11-22T12:00:00Z",
         "blocks": [
             {
                 "venue_id": "019abc12-0000-7000-8000-000000000001",
-                "from": "2026-11-22T12:00:00Z",
-                "to": "2026-11-29T12:00:00Z",
+                "from_date": "2026-12-07",
+                "to_date": "2026-12-13",
                 "is_on": True,
             },
             {
                 "venue_id": "019abc12-0000-7000-8000-000000000001",
-                "from": "2026-11-29T12:00:00Z",
-                "to": "2026-12-06T12:00:00Z",
+                "from_date": "2026-12-14",
+                "to_date": "2026-12-20",
                 "is_on": False,
             },
         ],
@@ -974,7 +937,6 @@ class SwitchbackSchema(Schema):
         "effect": None,
     }
 
-    start = Timestamp(required=True, data_key="from", attribute="from")
     blocks = fields.List(fields.Nested(SwitchbackBlockSchema), required=True)
     pairs = fields.Integer(required=True, metadata={"description": "That are over"})
     effect = fields.Nested(SwitchbackLiftSchema, required=True, allow_none=True)

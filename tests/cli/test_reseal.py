@@ -92,6 +92,7 @@ class Town:
         made = self.world.ask("post", "/v1/webhook-endpoints", json=body)
         body = {"dataset_id": "1", "access_token": "EAAG", "venue_ids": []}
         self.world.ask("put", "/v1/facebook/conversions", json=body)
+        self.world.connect_facebook_page()
         self.world.ask("post", f"/v1/webhook-endpoints/{made['id']}/rotation", json={})
 
     def write(self, statement: str, secret: str) -> None:

@@ -935,11 +935,7 @@ def test_a_whole_number_may_be_written_with_a_point_but_stays_whole(world: World
         ("get", "/v1/stats/experiments/{id}", "experiment-not-found"),
         ("get", "/v1/stats/offers/{id}/pledges", "offer-not-found"),
         ("get", "/v1/stats/offers/{id}/report", "offer-not-found"),
-        (
-            "get",
-            "/v1/stats/offers/{id}/switchback?from=2026-01-01T00:00:00Z&venue_id={id}",
-            "offer-not-found",
-        ),
+        ("get", "/v1/stats/offers/{id}/switchback", "offer-not-found"),
         (
             "get",
             "/v1/stats/offers/{id}/venue-effect?from=2026-01-01T00:00:00Z",

@@ -304,8 +304,9 @@ def test_the_examples_are_true(empty_world: World):  # noqa: PLR0915  (a story)
     yesterday = {"from": (began - timedelta(days=1)).isoformat()}
     effect = say("get", f"/v1/stats/offers/{offer['id']}/venue-effect", query_string=yesterday)
     same(effect, "VenueEffect")
-    turns = {"from": began.isoformat(), "venue_id": venue["id"], "pairs": 1}
-    drawn = say("get", f"/v1/stats/offers/{offer['id']}/switchback", query_string=turns)
+    turns = {"from_date": "2026-12-07", "days": 7, "pairs": 1}
+    switched = world.offer(world.venue(), schedule={"turns": turns})
+    drawn = say("get", f"/v1/stats/offers/{switched['id']}/switchback")
     drawn["blocks"].sort(key=lambda block: not block["is_on"])  # either may come first
     same(drawn, "Switchback")
     copy = say("post", f"{at_offer}/copies", "CopyOffer")

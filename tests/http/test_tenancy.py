@@ -343,9 +343,7 @@ ROUTES: dict[str, Route] = {
     f"GET {STATS}/offers/<uuid:offer_id>/pledges": Route("stats", query=at_the_venue),
     f"GET {STATS}/offers/<uuid:offer_id>/shares": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/report": Route("stats", query=at_the_venue),
-    f"GET {STATS}/offers/<uuid:offer_id>/switchback": Route(
-        "stats", query=lambda ids: {**at_the_venue(ids), "from": PERIOD["from"]}
-    ),
+    f"GET {STATS}/offers/<uuid:offer_id>/switchback": Route("stats"),
     f"GET {STATS}/offers/<uuid:offer_id>/venue-effect": Route("stats", query=lambda ids: MONTH),
     f"GET {STATS}/experiments/<uuid:experiment_id>": Route("stats"),
 }
@@ -392,7 +390,11 @@ def victim(world: World) -> Victim:
         "post", "/v1/venue-groups", json={"name": texts["group"], "venue_ids": [venue["id"]]}
     )
     offer = world.offer(
-        venue, group_ids=[group["id"]], teaser=texts["teaser"], terms=texts["terms"]
+        venue,
+        group_ids=[group["id"]],
+        teaser=texts["teaser"],
+        terms=texts["terms"],
+        schedule={"turns": {"from_date": "2099-01-01"}},
     )
     other = world.offer(venue, teaser=texts["teaser"], terms=texts["terms"])
     key = world.ask("post", "/v1/api-keys", json={"name": texts["key"], "scopes": ["redeem"]})

@@ -29,6 +29,7 @@ from lbs.offers.rules.schedule import (
     read_schedule,
     write_schedule,
 )
+from lbs.offers.rules.turns import Turns
 from lbs.offers.schemas.schedule import (
     OpeningSchema,
     SchedulePreviewQuerySchema,
@@ -85,6 +86,7 @@ DOCUMENT = {
         days("2026-12-24", "2026-12-26", reason="Christmas"),
         days("2026-12-05", reason=None),
     ],
+    "turns": {"from_date": "2026-12-07", "days": 7, "pairs": 6, "wash_out_days": 1},
 }
 
 
@@ -100,6 +102,7 @@ def test_a_document_is_read_into_values():
             DateRange(date(2026, 12, 24), date(2026, 12, 26), "Christmas"),
             DateRange(date(2026, 12, 5), date(2026, 12, 5)),
         ),
+        turns=Turns(date(2026, 12, 7), days=7, pairs=6, wash_out_days=1),
     )
 
 

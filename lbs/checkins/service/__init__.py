@@ -88,7 +88,7 @@ from lbs.offers.rules import (
     takes_of,
     withheld,
 )
-from lbs.offers.rules.schedule import is_on
+from lbs.offers.rules.schedule import at_venue, is_on
 from lbs.proofs.policy import PROVISIONED, Kind, Outcome, Proven, confirm
 from lbs.shares.queries import lock_referrals, use_referrals
 from lbs.shares.service import bring
@@ -809,7 +809,12 @@ def _offer(row: dict[str, Any], seen: Any, at: datetime) -> Offer:
         id=row["id"],
         rule=row["rule"],
         valid_from=row["valid_from"],
-        is_on=is_on(row["schedule"], at, ZoneInfo(seen.time_zone), seen.opening_hours),
+        is_on=is_on(
+            at_venue(row["schedule"], row["offer_id"], seen.venue_id),
+            at,
+            ZoneInfo(seen.time_zone),
+            seen.opening_hours,
+        ),
         takes=row["limits"].buckets(seen.subject_id, seen.local_day, seen.venue_id),
         taken=row["taken"] or {},
         has_codes=row["codes_left"] is not False,

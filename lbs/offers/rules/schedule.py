@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from itertools import islice
@@ -22,6 +22,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opening_hours import OpeningHours, State
+
+from lbs.offers.rules.turns import Turns, blocks_of
 
 WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
 DAY = timedelta(days=1)
@@ -60,6 +62,8 @@ class Schedule:
     """Whether the venue's own opening hours are one more window; never on where it has none."""
     dates: tuple[DateRange, ...] = ()
     exclusions: tuple[DateRange, ...] = ()
+    turns: Turns | None = None
+    """Which days these take away at a venue, `at_venue` says."""
 
     def runs_on(self, day: date) -> bool:
         return (not self.dates or _any_has(self.dates, day)) and not _any_has(self.exclusions, day)
@@ -89,6 +93,7 @@ def read_schedule(document: Mapping[str, Any]) -> Schedule:
         opening_hours=document.get("opening_hours", False),
         dates=tuple(map(_read_range, document.get("dates", ()))),
         exclusions=tuple(map(_read_range, document.get("exclusions", ()))),
+        turns=_read_turns(document.get("turns")),
     )
 
 
@@ -108,7 +113,29 @@ def write_schedule(schedule: Schedule) -> dict[str, Any]:
         "exclusions": [
             {**_write_range(dates), "reason": dates.reason} for dates in schedule.exclusions
         ],
+        "turns": schedule.turns
+        and {
+            "from_date": schedule.turns.first.isoformat(),
+            "days": schedule.turns.days,
+            "pairs": schedule.turns.pairs,
+            "wash_out_days": schedule.turns.wash_out_days,
+        },
     }
+
+
+def at_venue(schedule: Schedule, offer_id: object, venue_id: object) -> Schedule:
+    """The offer's schedule there, with what has been drawn: in blocks without it, it is not on."""
+    return _drawn(schedule, schedule.turns, offer_id, venue_id) if schedule.turns else schedule
+
+
+@lru_cache(maxsize=20_000)
+def _drawn(schedule: Schedule, turns: Turns, offer_id: object, venue_id: object) -> Schedule:
+    off = (
+        DateRange(block.first, block.last)
+        for block in blocks_of(turns, offer_id, venue_id)
+        if not block.is_on
+    )
+    return replace(schedule, exclusions=(*schedule.exclusions, *off), turns=None)
 
 
 def is_on(schedule: Schedule, at: datetime, zone: ZoneInfo, hours: str | None) -> bool:
@@ -342,6 +369,17 @@ def _read_range(document: Mapping[str, Any]) -> DateRange:
     first = date.fromisoformat(document["from_date"])
     last = document.get("to_date")
     return DateRange(first, date.fromisoformat(last) if last else first, document.get("reason"))
+
+
+def _read_turns(document: Mapping[str, Any] | None) -> Turns | None:
+    if document is None:
+        return None
+    return Turns(
+        date.fromisoformat(document["from_date"]),
+        document["days"],
+        document["pairs"],
+        document["wash_out_days"],
+    )
 
 
 def _write_range(dates: DateRange) -> dict[str, str]:

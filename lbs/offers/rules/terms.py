@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from lbs.offers.rules.combined import leaves
 from lbs.offers.rules.look import Rule, Why
 from lbs.offers.rules.places import Trail
-from lbs.offers.rules.schedule import Schedule, is_on, next_openings
+from lbs.offers.rules.schedule import Schedule, at_venue, is_on, next_openings
 from lbs.offers.rules.standing import Limits, Offer
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -61,8 +61,11 @@ class Terms:
             valid_from=self.valid_from,
             takes=self.limits.buckets(subject, local_day, site.id),
             taken=taken,
-            is_on=is_on(self.schedule, at, site.zone, site.opening_hours),
+            is_on=is_on(self._schedule_at(site), at, site.zone, site.opening_hours),
         )
+
+    def _schedule_at(self, site: Site) -> Schedule:
+        return at_venue(self.schedule, self.offer_id, site.id)
 
     def asks(self, site: Site) -> int:
         """The level that it takes there, of who has given no reason to ask for more."""
@@ -79,7 +82,9 @@ class Terms:
         start, until = max(at, self.valid_from), min(self.valid_to, at + AHEAD)
         if start >= until:
             return None
-        found = next_openings(self.schedule, start, site.zone, site.opening_hours, 1, until)
+        found = next_openings(
+            self._schedule_at(site), start, site.zone, site.opening_hours, 1, until
+        )
         return found[0].starts_at if found else None
 
 

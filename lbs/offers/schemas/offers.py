@@ -485,6 +485,7 @@ _OFFER: dict[str, Any] = {
         "opening_hours": False,
         "dates": [],
         "exclusions": [{"from_date": "2026-12-24", "to_date": "2026-12-24", "reason": "Christmas"}],
+        "turns": None,
     },
     "venue_ids": ["019abc12-0000-7000-8000-000000000001"],
 }

@@ -13,6 +13,7 @@ from lbs.http.fields import (
     MIN_YEAR,
     Boolean,
     Flawed,
+    Integer,
     Schema,
     String,
     Timestamp,
@@ -104,6 +105,40 @@ class ScheduleExclusionSchema(ScheduleDatesSchema):
     reason = text(200, load_default=None, allow_none=True, metadata={"example": "Christmas"})
 
 
+class ScheduleTurnsSchema(Schema):
+    """On and off by turns: pairs of blocks of days, one with the offer and one without.
+
+    Which of the two has it is drawn for each venue, and the service switches it; before and after
+    it is on as scheduled. What it does to visits: `/v1/stats/offers/{id}/switchback`.
+    """
+
+    example = {"from_date": "2026-12-07", "days": 7, "pairs": 6, "wash_out_days": 1}  # noqa: RUF012
+
+    from_date = LocalDate(required=True, metadata={"description": "The first block's first day"})
+    days = Integer(
+        load_default=7,
+        validate=validate.Range(1, 28),
+        metadata={"description": "Of a block; whole weeks have the same weekdays in each"},
+    )
+    pairs = Integer(
+        load_default=6,
+        validate=validate.Range(1, 26),
+        metadata={"description": "Of blocks at each venue"},
+    )
+    wash_out_days = Integer(
+        load_default=1,
+        validate=validate.Range(0, 27),
+        metadata={"description": "Days at the beginning of a block that are not counted"},
+    )
+
+    @ma.validates_schema
+    def something_is_left(self, data: dict[str, Any], **_: Any) -> None:
+        if data["wash_out_days"] >= data["days"]:
+            raise ma.ValidationError(
+                Flawed.by("nothing_counted", "Must be less than days."), "wash_out_days"
+            )
+
+
 class ScheduleSchema(Schema):
     """When the offer is on, by the clock and calendar of each venue.
 
@@ -118,6 +153,7 @@ class ScheduleSchema(Schema):
         "opening_hours": False,
         "dates": [{"from_date": "2026-11-27", "to_date": "2027-01-31"}],
         "exclusions": [{"from_date": "2026-12-24", "to_date": "2026-12-26", "reason": "Christmas"}],
+        "turns": None,
     }
 
     windows = fields.List(
@@ -142,6 +178,9 @@ class ScheduleSchema(Schema):
         load_default=list,
         dump_default=list,
         validate=validate.Length(max=MAX_RANGES),
+    )
+    turns = fields.Nested(
+        ScheduleTurnsSchema, load_default=None, dump_default=None, allow_none=True
     )
 
 

@@ -1,5 +1,4 @@
-"""An offer that is on and off at venues by turns, as the lot has it: where no customers can be held
-out, but venues can.
+"""What an offer that is on and off at venues by turns does to visits.
 
 Bojinov, Simchi-Levi and Zhao, Design and analysis of switchback experiments, Management Science 69
 (2023): by drawing which turn comes first, the venue is compared with itself, and what lingers from
@@ -8,35 +7,20 @@ the turn before is washed out at the beginning of each.
 
 from __future__ import annotations
 
-import hmac
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lbs.stats.rules.lift import Interval
 
-ALPHA, FLIPS = 0.05, 4000
+ALPHA = 0.05
 MIN_PAIRS = 6
 """Of fewer pairs, no outcome is rarer than one in twenty."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """So many days at one venue, with the offer or without; days count from the start."""
-
-    venue_id: UUID
-    pair: int
-    first_day: int
-    days: int
-    is_on: bool
-
-    @property
-    def last_day_of_pair(self) -> int:
-        return 2 * (self.pair + 1) * self.days - 1
+FEWEST, MOST_SIGNS = 400, 200_000
+"""So many draws are tried at least, and of more than a few pairs so many signs in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +28,6 @@ class SwitchbackEffect:
     lift: float
     interval: Interval | None
     """None of too few pairs."""
-
-
-def switchback_schedule(
-    key: bytes, venue_ids: Sequence[UUID], *, block_days: int, pairs: int
-) -> Iterator[Block]:
-    """Pairs of blocks at each venue, one of them on; a keyed hash draws whether it is the first."""
-    for venue_id in venue_ids:
-        for pair in range(pairs):
-            digest = hmac.digest(key, venue_id.bytes + pair.to_bytes(4, "big"), "sha256")
-            for half in (0, 1):
-                first_day = (2 * pair + half) * block_days
-                yield Block(venue_id, pair, first_day, block_days, digest[0] % 2 == half)
 
 
 def switchback_effect(
@@ -84,10 +56,11 @@ def switchback_effect(
 
 def _flips(number: int, chance: np.random.Generator) -> NDArray[np.float64]:
     """All ways in which the draws could have come out, or some at random of very many."""
-    if 2**number <= FLIPS:
+    most = max(FEWEST, MOST_SIGNS // number)
+    if 2**number <= most:
         bits = (np.arange(2**number)[:, None] >> np.arange(number)) & 1
         return np.asarray(2.0 * bits - 1, dtype=np.float64)
-    drawn = chance.choice([-1.0, 1.0], (FLIPS - 1, number))
+    drawn = chance.choice([-1.0, 1.0], (most - 1, number))
     return np.vstack([np.ones(number), drawn])
 
 

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from lbs.accounts.policy import MerchantKey
 from lbs.db import Session
+from lbs.offers.queries import list_venues_of_offer
+from lbs.offers.rules.schedule import read_schedule
+from lbs.offers.rules.turns import blocks_of
 from lbs.offers.service import load_offer
 from lbs.stats import queries
+from lbs.stats.errors import NoTurns
 from lbs.stats.rules.matching import Series, venue_effect
-from lbs.stats.rules.switchback import switchback_effect, switchback_schedule
+from lbs.stats.rules.switchback import switchback_effect
 from lbs.venues.errors import VenueNotAllowed
-from lbs.venues.service import load_venue
 
 BEFORE = timedelta(weeks=8)
 """So long before the offer the venues are matched on."""
 MAX_DAYS = 366
+MAX_VENUES = 1000
+"""Of an offer that takes turns; of more, the first are compared."""
 
 
 def read_venue_effect(
@@ -72,58 +77,45 @@ def _series(rows: Iterable[Any]) -> dict[UUID, Series]:
     return {venue: each for venue, each in series.items() if any(each.before) and each.during}
 
 
-@dataclass(frozen=True, slots=True)
-class Switchback:
-    """Where and when an offer is on and off by turns; all of it is drawn from this."""
-
-    start: datetime
-    venue_ids: tuple[UUID, ...]
-    block_days: int
-    pairs: int
-    wash_out_days: int
-    """At the beginning of each block, so many are not counted."""
-
-
 def read_switchback(
-    session: Session, key: MerchantKey, offer_id: UUID, plan: Switchback, now: datetime
+    session: Session, key: MerchantKey, offer_id: UUID, now: datetime
 ) -> dict[str, Any]:
-    """The draw, and what the pairs of blocks that are over say."""
-    load_offer(session, offer_id, key.merchant_id)
-    for venue_id in plan.venue_ids:
-        load_venue(session, venue_id, key.merchant_id)
-        if not key.may_act_at(venue_id):
-            raise VenueNotAllowed
-    blocks = list(
-        switchback_schedule(
-            offer_id.bytes, plan.venue_ids, block_days=plan.block_days, pairs=plan.pairs
-        )
-    )
+    """The draw at the venues where the offer runs, and what the pairs that are over say."""
+    offer = load_offer(session, offer_id, key.merchant_id)
+    turns = read_schedule(offer.schedule).turns
+    if turns is None:
+        raise NoTurns
+    places = list_venues_of_offer(session, offer_id, limit=MAX_VENUES, after=None)
+    if not all(key.may_act_at(place.id) for place in places):
+        raise VenueNotAllowed
+    drawn = [(place, block) for place in places for block in blocks_of(turns, offer_id, place.id)]
     visits = queries.count_daily_visits(
         session,
         merchant_id=key.merchant_id,
-        venue_ids=plan.venue_ids,
-        start=plan.start,
+        venue_ids=[place.id for place in places],
+        first=turns.first,
         end=now,
     )
-    over = (now - plan.start).days
     counted: dict[tuple[UUID, int], dict[bool, int]] = {}
-    for block in blocks:
-        if block.last_day_of_pair < over:
-            days = range(block.first_day + plan.wash_out_days, block.first_day + block.days)
-            counted.setdefault((block.venue_id, block.pair), {})[block.is_on] = sum(
-                visits.get((block.venue_id, day), 0) for day in days
-            )
-    pairs = [(each[True], each[False]) for each in counted.values()]
+    for place, block in drawn:
+        days = (block.last - block.first).days + 1
+        counted.setdefault((place.id, block.pair), {})[block.is_on] = sum(
+            visits.get((place.id, block.first + timedelta(days=day)), 0)
+            for day in range(turns.wash_out_days, days)
+        )
+    today = {place.id: now.astimezone(ZoneInfo(place.time_zone)).date() for place in places}
+    ends = {(place.id, block.pair): block.last for place, block in drawn}
+    over = [pair for pair, last in ends.items() if last < today[pair[0]]]
+    pairs = [(counted[pair][True], counted[pair][False]) for pair in over]
     return {
-        "from": plan.start,
         "blocks": [
             {
-                "venue_id": block.venue_id,
-                "from": plan.start + timedelta(days=block.first_day),
-                "to": plan.start + timedelta(days=block.first_day + block.days),
+                "venue_id": place.id,
+                "from_date": block.first,
+                "to_date": block.last,
                 "is_on": block.is_on,
             }
-            for block in blocks
+            for place, block in drawn
         ],
         "pairs": len(pairs),
         "effect": switchback_effect(pairs, np.random.default_rng(offer_id.int)),
