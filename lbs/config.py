@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -21,6 +22,7 @@ NO_APPS = ("http:", "javascript:", "data:", "vbscript:", "file:", "blob:", "abou
 WEB_ADDRESS = re.compile(r"https://[^\s\"'<>]+")
 NOT_OURS = {"LBS_STATE_DIR"}
 """Variables of the command line, not of the service."""
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SettingsError(ValueError):
@@ -122,6 +124,15 @@ class Settings:
             )
         for key in self.secrets_key:
             Fernet(key)
+        for name in ("facebook_graph_url", "facebook_www_url", "facebook_jwks_url"):
+            if not _is_safe(getattr(self, name)):
+                raise SettingsError(f"LBS_{name.upper()} must be https, unless it is loopback")
+
+
+def _is_safe(url: str) -> bool:
+    """Whether secrets may be sent there; nothing is sent to no address."""
+    parts = urlsplit(url)
+    return not url or parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def _ours(env: Mapping[str, str]) -> set[str]:

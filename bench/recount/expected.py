@@ -75,8 +75,7 @@ THERE = """
       AND present.at >= visit.at - interval '3 hours'
     ORDER BY present.customer_id, present.seq DESC
 """
-"""The last visits of those who are at the venue of `visit` then. A visit wins one swarm at most:
-who stays over midnight is in two."""
+"""The last visits of those who are at the venue of `visit` then."""
 
 EXPECTED = {
     "every_visit": "SELECT count(*) FROM visit WHERE opens",
@@ -133,13 +132,33 @@ EXPECTED = {
         ) AS window_of_a_day
     """,
     "swarm": f"""
-        SELECT count(DISTINCT winner.seq) FROM (
-            SELECT DISTINCT ON (visit.venue_id, visit.day) visit.*
-            FROM visit, LATERAL ({THERE}) AS there
-            WHERE there.opens AND {SWARM_N} <= (SELECT count(*) FROM ({THERE}) AS all_there)
-            ORDER BY visit.venue_id, visit.day, visit.seq
-        ) AS visit, LATERAL ({THERE}) AS winner
-        WHERE winner.opens
+        WITH RECURSIVE visit AS (
+            SELECT *, row_number() OVER (PARTITION BY venue_id ORDER BY seq) AS step
+            FROM pg_temp.visit
+        ), swarm AS (
+            SELECT DISTINCT venue_id, CAST(0 AS bigint) AS step, CAST(NULL AS date) AS day,
+                   CAST('{{}}' AS bigint[]) AS winners, CAST('{{}}' AS bigint[]) AS before
+            FROM visit
+            UNION ALL
+            SELECT venue_id, visit.step, visit.day,
+                   CASE WHEN visit.day = swarm.day THEN swarm.winners END || new.winners,
+                   CASE WHEN visit.day = swarm.day THEN swarm.before ELSE swarm.winners END
+            FROM swarm JOIN visit USING (venue_id), LATERAL (
+                SELECT array(
+                    SELECT there.seq FROM ({THERE}) AS there
+                    WHERE there.opens AND {SWARM_N} <= (SELECT count(*) FROM ({THERE}) AS all_there)
+                      AND there.seq <> ALL(swarm.winners || swarm.before)
+                    ORDER BY there.seq = visit.seq DESC, there.seq
+                    LIMIT {SWARM_N} - CASE WHEN visit.day = swarm.day
+                                           THEN cardinality(swarm.winners) ELSE 0 END
+                ) AS winners
+            ) AS new
+            WHERE visit.step = swarm.step + 1
+        )
+        SELECT coalesce(sum(won), 0) FROM (
+            SELECT max(cardinality(winners)) AS won FROM swarm WHERE day IS NOT NULL
+            GROUP BY venue_id, day
+        ) AS of_a_day
     """,
     "party": f"""
         SELECT coalesce(sum(winners), 0) FROM (

@@ -218,7 +218,7 @@ def _record(returned: str = "") -> Statement:
         SELECT given.* FROM jsonb_to_recordset(CAST(:grants AS jsonb)) AS given(
             unlock_id uuid, offer_id uuid, offer_version bigint, sealed_code text,
             code_digest text, expires_at timestamptz, buckets text[], units bigint[],
-            once text[], reserve_s bigint,
+            keeps text[], reserve_s bigint,
             event_id uuid, check_in_id uuid, customer_id uuid, subject_id uuid, level bigint,
             first_visit boolean, counted boolean, opened_by text, channel text,
             experiment_id uuid, variant text, share_id uuid, elapsed_s bigint)
@@ -238,7 +238,7 @@ def _record(returned: str = "") -> Statement:
                wanted.expires_at, wanted.reserve_s
         FROM wanted
         WHERE NOT EXISTS (
-            SELECT FROM unnest(wanted.buckets || wanted.once) AS bucket
+            SELECT FROM unnest(wanted.buckets || wanted.keeps) AS bucket
             WHERE (wanted.offer_id, bucket) NOT IN (SELECT offer_id, bucket FROM taken))
         ON CONFLICT (check_in_id, offer_id) DO NOTHING
         RETURNING id

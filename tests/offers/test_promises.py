@@ -162,15 +162,9 @@ def test_the_order_of_check_ins_at_one_moment_does_not_change_the_count(
     order: list[int],
     pairs,
 ):
-    """The same past at two venues, and then everybody at once: in one order here, another there.
-
-    A swarm opens for those who make it full, also by somebody who has had it: so with a limit for
-    each customer it matters who they are.
-    """
+    """The same past at two venues, and then everybody at once: in one order here, another there."""
     rule = data.draw(st.sampled_from(rules))
     limits = roomy(rule, limits)
-    if rule["kind"] == "swarm":
-        limits.pop("limit_per_customer", None)
     counts = []
     for last in (sorted(order), order):
         venue = world.venue()

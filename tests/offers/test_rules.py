@@ -49,7 +49,7 @@ from lbs.offers.rules import (
     day_bucket,
     friends_asked,
     is_customers,
-    is_taken_once,
+    is_kept,
     leaves,
     needs_of,
     obstacle,
@@ -465,25 +465,27 @@ SWARM = "swarm 2026-11-22 venue v"
         (3, {}, (3, 4, Why.MORE_PEOPLE)),
         (4, {}, (4, 5, None)),
         (9, {}, (5, 5, None)),
-        (4, {"taken": {SWARM: 1}}, (4, 5, Why.ALREADY_TODAY)),
-        (1, {"taken": {SWARM: 1}}, (1, 2, Why.ALREADY_TODAY)),
-        (4, {"taken": {"swarm 2026-11-21 venue v": 1}}, (4, 5, None)),
-        (4, {"taken": {"swarm 2026-11-22 venue w": 1}}, (4, 5, None)),
+        (4, {"taken": {SWARM: 5}}, (4, 5, Why.ALREADY_TODAY)),
+        (1, {"taken": {SWARM: 5}}, (1, 2, Why.ALREADY_TODAY)),
+        (4, {"taken": {SWARM: 4}}, (4, 5, None)),
+        (3, {"taken": {SWARM: 4}}, (3, 4, Why.MORE_PEOPLE)),
+        (4, {"taken": {"swarm 2026-11-21 venue v": 5}}, (4, 5, None)),
+        (4, {"taken": {"swarm 2026-11-22 venue w": 5}}, (4, 5, None)),
         (3, {"last_visit_at": at("2026-11-22 10:00")}, (4, 4, Why.MORE_PEOPLE)),
         (3, {"last_visit_at": at("2026-11-22 09:59")}, (3, 4, Why.MORE_PEOPLE)),
     ],
 )
-def test_a_swarm_opens_once_a_day_for_all_who_are_there(present, members, look):
+def test_a_swarm_opens_for_so_many_a_day_of_those_who_are_there(present, members, look):
     rule = Swarm(5)
     history = came("2026-11-22 13:00", present=present, venue_id="v", **members)
     assert seen(rule, history) == look
-    assert rule.look(history).buckets == ((SWARM, 1),)
+    assert rule.look(history).buckets == ((SWARM, 5),)
     assert rule.look(history).opens_for is Reach.PRESENT
 
 
 def test_the_day_of_a_swarm_is_the_venues():
     look = Swarm(5).look(came("2026-11-23 00:00", venue_id="v"))
-    assert look.buckets == (("swarm 2026-11-23 venue v", 1),)
+    assert look.buckets == (("swarm 2026-11-23 venue v", 5),)
 
 
 @pytest.mark.parametrize(
@@ -524,14 +526,14 @@ def test_it_opens_for_the_others_whatever_the_customer_has_had(rule, members, op
     assert bool(opens_for_others(offer(rule, **members), history)) is opened
 
 
-def test_only_a_swarm_is_taken_by_all_together():
+def test_only_what_a_swarm_has_taken_is_kept():
     history = History(NOW, present=3, venue_id="v")
     flash = Flash(5, time(0), time(0))
     buckets = [name for rule in (Swarm(4), flash) for name, _ in rule.look(history).buckets]
     limits = Limits(1, 1, 1, 1, 1).buckets("c", NOW.date(), "v")
-    assert [is_taken_once(name) for name in buckets] == [True, False]
+    assert [is_kept(name) for name in buckets] == [True, False]
     assert [name for name in limits if is_customers(name)] == ["customer c"]
-    assert not any(map(is_taken_once, limits))
+    assert not any(map(is_kept, limits))
 
 
 @pytest.mark.parametrize(
@@ -821,7 +823,7 @@ def test_all_of_takes_from_the_counters_of_all_and_pledges_for_all():
     history = came("2026-11-22 12:30", venue_id="v", present=3)
     hours = flash("12:00", "14:00")
     look = AllOf((hours, Swarm(4), Charity(5, "x"), Charity(7, "y"), flash("12:00", "13:00", n=3)))
-    assert dict(look.look(history).buckets) == {"flash 2026-11-22 12:00 venue v": 3, SWARM: 1}
+    assert dict(look.look(history).buckets) == {"flash 2026-11-22 12:00 venue v": 3, SWARM: 4}
     assert look.look(history).pledges == (Pledge(5, "x"), Pledge(7, "y"))
 
 
@@ -983,7 +985,7 @@ def test_an_unlock_takes_from_the_counters_of_its_rule_too():
     swarm = offer(Swarm(2), **caps({"total": 9}))
     look = opens(swarm, History(NOW, venue_id="v", present=1))
     assert look is not None
-    assert takes_of(swarm, look) == {"total": (1, 9), SWARM: (1, 1)}
+    assert takes_of(swarm, look) == {"total": (1, 9), SWARM: (1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -1022,7 +1024,7 @@ def test_an_obstacle_keeps_an_offer_closed_whatever_the_visit(members: dict, why
     assert (opens(offer(**members), after(0)) is not None) is (why is None)
 
 
-FULL_SWARM = History(NOW, venue_id="v", present=9, taken={SWARM: 1})
+FULL_SWARM = History(NOW, venue_id="v", present=9, taken={SWARM: 3})
 NOON = came("2026-11-22 12:00")
 NOON_TAKEN = came("2026-11-22 12:00", taken={"flash 2026-11-22 12:00 venue ": 10})
 

@@ -406,18 +406,17 @@ def leading(before, who: str, now: datetime) -> History:
 
 
 @some
-@given(n=counts, people=st.integers(1, 30), others=small)
-def test_of_any_who_come_at_once_a_swarm_opens_for_one_and_all_who_are_there(n, people, others):
-    taken: dict[str, int] = {}
-    reached = 0
-    for arrived in range(people):
-        present = others + arrived
-        look = Swarm(n).look(History(NOW, present=present, taken=taken))
-        if look.opens:
-            reached = present + 1
-            taken = {bucket: taken.get(bucket, 0) + 1 for bucket in dict(look.buckets)}
-    assert sum(taken.values()) == (others + people >= n)
-    assert reached == (max(n, others + 1) if taken else 0)
+@given(n=counts, able=st.lists(st.booleans(), min_size=1, max_size=30), order=st.randoms())
+def test_a_swarm_opens_for_n_of_those_who_can_have_it_whoever_comes_last(n, able, order):
+    order.shuffle(able)
+    [(bucket, cap)] = Swarm(n).look(History(NOW)).buckets
+    waiting, taken = 0, 0
+    for arrived, can_have_it in enumerate(able):
+        waiting += can_have_it
+        if Swarm(n).look(History(NOW, present=arrived, taken={bucket: taken})).opens:
+            opened = min(waiting, cap - taken)
+            waiting, taken = waiting - opened, taken + opened
+    assert taken == (min(n, sum(able)) if len(able) >= n else 0)
 
 
 @some

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import text
 
 from lbs.db import Database
-from lbs.offers.rules import is_taken_once
+from lbs.offers.rules import is_kept
 
 
 def counters(db: Database, offer: dict[str, Any]) -> dict[str, int]:
@@ -45,12 +45,12 @@ def unlocks(db: Database, offer: dict[str, Any]) -> int:
 def agrees(db: Database, offer: dict[str, Any]) -> bool:
     """Whether every counter equals the live unlocks; one of 0 may be there without any.
 
-    That of a swarm is taken once, whatever becomes of its unlocks.
+    What a swarm has taken is kept, whatever becomes of its unlocks.
     """
     counted, found = counters(db, offer), live(db, offer)
-    return {
-        name: units for name, units in counted.items() if units and not is_taken_once(name)
-    } == {name: units for name, units in found.items() if units}
+    return {name: units for name, units in counted.items() if units and not is_kept(name)} == {
+        name: units for name, units in found.items() if units
+    }
 
 
 def events(db: Database, offer: dict[str, Any], kind: str) -> list[Any]:

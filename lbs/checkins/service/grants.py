@@ -12,7 +12,7 @@ from uuid import UUID
 from lbs.checkins.queries import record_pledges
 from lbs.checkins.service.evidence import Tools
 from lbs.db import Session, new_id
-from lbs.offers.rules import Candidate, Look, Pledge, Reach, Take, is_taken_once
+from lbs.offers.rules import Candidate, Look, Pledge, Reach, Take, is_kept
 from lbs.unlocks.policy import RANDOM_BYTES, make_code
 from lbs.unlocks.queries import hand_out_codes, take_codes
 from lbs.unlocks.service import UnlockView
@@ -55,8 +55,8 @@ class Grant:
     """Whether it goes with a code of the merchant's own only."""
     takes: Mapping[str, Take]
     """What it takes from each counter."""
-    once: Mapping[str, Take]
-    """What all whom the offer opens for take together."""
+    keeps: Mapping[str, Take]
+    """The same of the counters to which nothing is given back."""
     candidate: Candidate
     pledges: Sequence[Pledge]
     """What the merchant owes for it."""
@@ -68,7 +68,7 @@ class Grant:
 
     @property
     def counters(self) -> dict[tuple[UUID, str], Take]:
-        takes = {**self.takes, **self.once}
+        takes = {**self.takes, **self.keeps}
         return {(self.view.offer_id, bucket): take for bucket, take in takes.items()}
 
     @property
@@ -83,7 +83,7 @@ class Grant:
             "expires_at": view.expires_at.isoformat(),
             "buckets": list(self.takes),
             "units": [take.units for take in self.takes.values()],
-            "once": list(self.once),
+            "keeps": list(self.keeps),
             "reserve_s": view.reserve_s,
             "event_id": str(new_id()),
             "check_in_id": str(holder.check_in_id),
@@ -138,8 +138,8 @@ def make_grant(
         tools.vault.seal(code),
         tools.vault.digest(code),
         wants_own_code=row["codes_left"] is not None,
-        takes={bucket: take for bucket, take in takes.items() if not is_taken_once(bucket)},
-        once={bucket: take for bucket, take in takes.items() if is_taken_once(bucket)},
+        takes={bucket: take for bucket, take in takes.items() if not is_kept(bucket)},
+        keeps={bucket: take for bucket, take in takes.items() if is_kept(bucket)},
         candidate=candidate_of(row),
         pledges=look.pledges,
         experiment_id=row.get("experiment_id"),
@@ -196,11 +196,9 @@ def follow_up(session: Session, granted: Sequence[Grant]) -> None:
 def used(grants: Iterable[Grant]) -> Counter[tuple[UUID, str]]:
     """How many units the unlocks take of each counter."""
     units: Counter[tuple[UUID, str]] = Counter()
-    once: dict[tuple[UUID, str], int] = {}
     for grant in grants:
-        units.update(_units(grant))
-        once |= {(grant.view.offer_id, bucket): take.units for bucket, take in grant.once.items()}
-    return units + Counter(once)
+        units.update({counter: take.units for counter, take in grant.counters.items()})
+    return units
 
 
 def stock_of(grants: Sequence[Grant]) -> list[dict[str, Any]]:
@@ -217,14 +215,9 @@ def fit(grants: Iterable[Grant], taken: Stock) -> list[Grant]:
     units, fitting = Counter(taken), []
     for grant in grants:
         if all(units[counter] + take.units <= take.cap for counter, take in grant.counters.items()):
-            units.update(_units(grant))
+            units.update(used([grant]))
             fitting.append(grant)
     return fitting
-
-
-def _units(grant: Grant) -> dict[tuple[UUID, str], int]:
-    """What it takes of each counter by itself."""
-    return {(grant.view.offer_id, bucket): take.units for bucket, take in grant.takes.items()}
 
 
 def unused(grants: Sequence[Grant], granted: Collection[UUID], taken: Collection[str]) -> Stock:

@@ -19,7 +19,7 @@ from lbs.offers.rules.people import (
     TopVisitor,
     brought,
     friends_asked,
-    is_taken_once,
+    is_kept,
 )
 from lbs.offers.rules.places import Event, Trail
 from lbs.offers.rules.stacking import Candidate, Opened, Policy, Stacking, choose
@@ -106,7 +106,7 @@ __all__ = [
     "day_bucket",
     "friends_asked",
     "is_customers",
-    "is_taken_once",
+    "is_kept",
     "leaves",
     "needs_of",
     "obstacle",

@@ -36,7 +36,11 @@ def _was_first(history: History) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Swarm:
-    """Opens once a day a venue, when so many are there: for all of them at once."""
+    """Opens for so many a day at a venue, when so many are there: for them, all at once.
+
+    Whoever is there counts, also who cannot have it: that one's place is left for the next to come.
+    So it is not who comes last that says how many have it.
+    """
 
     kind: ClassVar[str] = "swarm"
     needs: ClassVar[frozenset[Part]] = frozenset({Part.PRESENT, Part.WINDOWS})
@@ -46,16 +50,17 @@ class Swarm:
     def look(self, history: History) -> Look:
         here, bucket = history.present, swarm_bucket(history)
         look = toward(here + history.is_here, here + 1, self.n, Why.MORE_PEOPLE, Unit.PEOPLE)
-        look = replace(look, buckets=((bucket, 1),), opens_for=Reach.PRESENT)
-        return replace(look, why=Why.ALREADY_TODAY) if history.taken.get(bucket) else look
+        look = replace(look, buckets=((bucket, self.n),), opens_for=Reach.PRESENT)
+        is_over = history.taken.get(bucket, 0) >= self.n
+        return replace(look, why=Why.ALREADY_TODAY) if is_over else look
 
 
 def swarm_bucket(history: History) -> str:
     return f"{SWARM} {history.today.isoformat()} venue {history.venue_id}"
 
 
-def is_taken_once(bucket: str) -> bool:
-    """Whether all whom an offer opens for take from the counter together, and never give back.
+def is_kept(bucket: str) -> bool:
+    """Whether what an unlock takes from the counter is never given back.
 
     A swarm has been there, whatever becomes of its unlocks.
     """

@@ -11,7 +11,7 @@ from typing import Any
 
 from lbs.offers.rules.history import PRESENT_FOR, History, Part
 from lbs.offers.rules.look import Look, Reach, Why
-from lbs.offers.rules.people import brought, is_taken_once
+from lbs.offers.rules.people import brought
 from lbs.offers.rules.standing import Offer, customer_bucket, obstacle, takes_of
 from lbs.offers.rules.terms import Site, Terms
 from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Timeline, Visit
@@ -223,8 +223,9 @@ class _Stage:
                 yield self._unlock(theirs, offer, look)
 
     def _is_left(self, offer: Offer, look: Look, at: datetime) -> bool:
-        own = ((name, cap) for name, cap in look.buckets if not is_taken_once(name))
-        return obstacle(offer, at) is None and all(self._taken[name] < cap for name, cap in own)
+        return obstacle(offer, at) is None and all(
+            self._taken[name] < cap for name, cap in look.buckets
+        )
 
     def _open_for_others(
         self, visit: Visit, offer: Offer, look: Look, others: OthersPresent
@@ -238,7 +239,7 @@ class _Stage:
         for other in others(visit):
             theirs = self._offer(other, visit.at)
             may_have = self._may_have(other, visit.at - PRESENT_FOR)
-            if may_have and obstacle(theirs, visit.at) is None:
+            if may_have and self._is_left(theirs, look, visit.at):
                 unlocked.append(self._unlock(other, theirs, look))
         return unlocked
 
@@ -250,7 +251,7 @@ class _Stage:
 
     def _unlock(self, visit: Visit, offer: Offer, look: Look) -> Opening:
         for bucket, take in takes_of(offer, look).items():
-            self._taken[bucket] = 1 if is_taken_once(bucket) else self._taken[bucket] + take.units
+            self._taken[bucket] += take.units
         self._opened[visit.customer] = visit.at
         self._opened_here[visit.customer, visit.venue_id] = visit.at
         self.unlocks += 1

@@ -272,7 +272,10 @@ class PartyRuleSchema(Schema):
 
 
 class SwarmRuleSchema(Schema):
-    """Opens once a day a venue, when so many are there within 3 hours: for all of them."""
+    """Opens for so many a day at a venue, when so many are there within 3 hours: for them.
+
+    Whoever is there counts; the place of one who cannot have it is left for who comes next.
+    """
 
     kind = tag("swarm")
     n = Integer(
