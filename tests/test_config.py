@@ -48,9 +48,6 @@ def test_a_switch_is_yes_or_no(said, meant):
         ({"LBS_APP_LINK": "lbs://s/{token}/{other}"}, "LBS_APP_LINK"),
         ({"LBS_APP_LINK": 'lbs://s/{token}"onclick='}, "LBS_APP_LINK"),
         ({"LBS_APP_PAGE": "http://app.example"}, "LBS_APP_PAGE"),
-        ({"LBS_FACEBOOK_GRAPH_URL": "http://graph.example"}, "LBS_FACEBOOK_GRAPH_URL"),
-        ({"LBS_FACEBOOK_GRAPH_URL": "http://127.0.0.1.example"}, "LBS_FACEBOOK_GRAPH_URL"),
-        ({"LBS_FACEBOOK_JWKS_URL": "ftp://127.0.0.2/keys"}, "LBS_FACEBOOK_JWKS_URL"),
     ],
 )
 def test_a_bad_setting_is_named(change, named):
