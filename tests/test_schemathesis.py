@@ -62,6 +62,7 @@ RULES_BEYOND_SCHEMA = {
     "read_live_events",
     "read_offer_pledges",
     "read_offer_report",
+    "read_offer_shares",
     *(
         f"read_{subject}_{answer}"
         for subject in ("offer", "venue", "group", "merchant")
