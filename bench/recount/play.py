@@ -240,4 +240,5 @@ def _share(db: Database, vault: Vault, played: Play, first: Row) -> str:
             vault,
             lambda: secrets.token_urlsafe(16),
             first.at,
+            is_shown=False,
         )

@@ -10,16 +10,7 @@ from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
-import lbs.accounts.jobs
-import lbs.app_events.jobs
-import lbs.checkins.jobs
-import lbs.circles.jobs
-import lbs.exports.jobs
-import lbs.ledger.jobs
-import lbs.redemptions.jobs
-import lbs.stats.jobs
-import lbs.unlocks.jobs
-import lbs.webhooks.jobs  # noqa: F401
+import lbs.tasks  # noqa: F401
 from lbs.cli.server import conninfo
 from lbs.db import Session, new_id
 from lbs.jobs.app import connected
@@ -27,23 +18,39 @@ from tests.unlocks.stock import counters, events
 from tests.world import World, now
 
 TASKS = {
+    "check_facebook_pages",
     "delete_old_exports",
     "expire_unlocks",
     "forget_app_events",
+    "forget_facebook_deletions",
+    "forget_old_conversions",
+    "forget_old_facebook_webhooks",
     "forget_old_fixes",
     "forget_old_guesses",
     "forget_old_parties",
     "forget_old_tokens",
+    "forget_old_webhooks",
+    "forget_share_visitors",
     "lapse_reservations",
     "make_due_exports",
     "make_ledger_partitions",
-    "forget_old_webhooks",
+    "publish_conversions",
     "publish_webhooks",
+    "read_facebook_webhooks",
     "retry_stalled",
     "roll_up",
+    "wake_conversions",
+    "wake_facebook_pages",
     "wake_webhooks",
 }
-ON_DEMAND = {"deliver_webhooks", "make_export"}
+ON_DEMAND = {
+    "deliver_webhooks",
+    "leave_facebook_page",
+    "make_export",
+    "post_to_facebook",
+    "send_conversions",
+    "show_link_to_facebook",
+}
 """Enqueued by what it follows from."""
 
 
