@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -59,6 +60,13 @@ def leave_facebook_page(context: JobContext, facebook_page_id: str) -> None:
     """Have Meta tell no more of a Page that was disconnected; the daily look tries again."""
     if settings(context).has_facebook_app:
         Watcher(database(context), settings(context)).leave(UUID(facebook_page_id))
+
+
+@tasks.task(name=service.END, pass_context=True)
+def end_facebook_page(context: JobContext, page_id: str, asked_at: str) -> None:
+    """A Page has removed the app: who connected it before is asked to connect it again."""
+    with database(context).transaction() as session:
+        service.end_page(session, page_id, datetime.fromisoformat(asked_at), now())
 
 
 @tasks.periodic(cron="23 * * * *")

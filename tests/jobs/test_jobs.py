@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
-import lbs.tasks  # noqa: F401
+import lbs.tasks
 from lbs.cli.server import conninfo
 from lbs.db import Session, new_id
 from lbs.jobs.app import connected
@@ -45,6 +48,7 @@ TASKS = {
 }
 ON_DEMAND = {
     "deliver_webhooks",
+    "end_facebook_page",
     "leave_facebook_page",
     "make_export",
     "post_to_facebook",
@@ -104,6 +108,17 @@ def test_every_task_is_registered_under_its_name_and_is_due_by_the_clock(jobs):
     assert {name for name in jobs.tasks if "builtin" not in name} == TASKS | ON_DEMAND
     due = {task.task.name for task in jobs.periodic_registry.periodic_tasks.values()}
     assert due == TASKS
+
+
+def test_whatever_is_enqueued_is_a_task(jobs):
+    found = {}
+    for path in Path(lbs.__path__[0]).rglob("*.py"):
+        for word in re.findall(r"\benqueue\(\s*session,\s*([\w\"]+)", path.read_text()):
+            name = ".".join(path.relative_to(Path(lbs.__path__[0]).parent).with_suffix("").parts)
+            module = importlib.import_module(name.removesuffix(".__init__"))
+            found[name, word] = word.strip('"') if '"' in word else getattr(module, word)
+    assert len(found) > len(ON_DEMAND) / 2
+    assert set(found.values()) <= jobs.tasks.keys()
 
 
 def test_a_worker_carries_out_every_task(jobs, db, settings):
