@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import timedelta
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 
@@ -14,7 +13,6 @@ Level = str
 LEVELS = ("debug", "info", "warning", "error")
 NOT_OURS = {"LBS_STATE_DIR"}
 """Variables of the command line, not of the service."""
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class SettingsError(ValueError):
@@ -76,15 +74,6 @@ class Settings:
 
     webhooks_allow_private: bool = False
 
-    facebook_app_id: str = ""
-    facebook_app_secret: str = ""
-    facebook_verify_token: str = ""
-    facebook_graph_url: str = "https://graph.facebook.com"
-    facebook_graph_version: str = "v26.0"
-    facebook_www_url: str = "https://www.facebook.com"
-    facebook_issuer: str = "https://www.facebook.com"
-    facebook_jwks_url: str = "https://www.facebook.com/.well-known/oauth/openid/jwks/"
-
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""
@@ -113,15 +102,6 @@ class Settings:
             )
         for key in self.secrets_key:
             Fernet(key)
-        for name in ("facebook_graph_url", "facebook_www_url", "facebook_jwks_url"):
-            if not _is_safe(getattr(self, name)):
-                raise SettingsError(f"LBS_{name.upper()} must be https, unless it is loopback")
-
-
-def _is_safe(url: str) -> bool:
-    """Whether secrets may be sent there; nothing is sent to no address."""
-    parts = urlsplit(url)
-    return not url or parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 def _ours(env: Mapping[str, str]) -> set[str]:

@@ -37,20 +37,11 @@ def test_a_switch_is_yes_or_no(said, meant):
         ({"LBS_LOG_LEVEL": "loud"}, "LBS_LOG_LEVEL"),
         ({"LBS_WEBHOOKS_ALLOW_PRIVATE": "1"}, "LBS_WEBHOOKS_ALLOW_PRIVATE"),
         ({"LBS_INSIDE_PROBABILITY": "0.005"}, "LBS_OUTSIDE_PROBABILITY"),
-        ({"LBS_FACEBOOK_GRAPH_URL": "http://graph.example"}, "LBS_FACEBOOK_GRAPH_URL"),
-        ({"LBS_FACEBOOK_GRAPH_URL": "http://127.0.0.1.example"}, "LBS_FACEBOOK_GRAPH_URL"),
-        ({"LBS_FACEBOOK_JWKS_URL": "ftp://127.0.0.2/keys"}, "LBS_FACEBOOK_JWKS_URL"),
     ],
 )
 def test_a_bad_setting_is_named(change, named):
     with pytest.raises(SettingsError, match=named):
         Settings.from_env(GOOD | change)
-
-
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9000", "http://[::1]:1", "https://a.example"])
-def test_facebook_is_reached_by_https_or_on_this_machine(url):
-    settings = Settings.from_env(GOOD | {"LBS_FACEBOOK_GRAPH_URL": url})
-    assert settings.facebook_graph_url == url
 
 
 def test_every_problem_is_reported_at_once():
