@@ -31,9 +31,10 @@ from bench.statements import (
 from lbs.cli.server import conninfo
 from lbs.db import new_id
 from lbs.stats import queries as stats_queries
-from lbs.stats.rules.calendar import EPOCH, cover
+from lbs.stats.rules.calendar import EPOCH, Span, cover, opened
 
 GUESS_WINDOW = timedelta(minutes=10)
+UTC_DAYS = ZoneInfo("UTC")
 TERMS: dict[tuple[str, int], dict[str, Any]] = {}
 
 Row = dict[str, Any]
@@ -82,8 +83,8 @@ def stats(merchant_id: UUID, offer_id: UUID) -> Response:
     with pool.connection() as connection:
         mark: Any = stats_queries.READ_MARK.run(connection, merchant).fetchone()
         news = {**merchant, "mark": str(mark["mark"]), "lost": mark["lost"]}
-        dirty = [row["hour"] for row in stats_queries.NEWS.run(connection, news)]
-        parts = cover(EPOCH, now, ZoneInfo("UTC"), dirty)
+        fresh = [row["hour"] for row in stats_queries.NEWS.run(connection, news)]
+        parts = cover(*opened(Span(EPOCH, now), UTC_DAYS), UTC_DAYS, (), fresh)
         kept = {
             "scope_ids": [offer_id],
             "venue_ids": [stats_queries.ANYWHERE],
@@ -98,8 +99,11 @@ def stats(merchant_id: UUID, offer_id: UUID) -> Response:
         asked = {
             **merchant,
             "offer_id": offer_id,
-            "since": [span.since for span in parts.live],
-            "until": [span.until for span in parts.live],
+            "since": [span.since for span in parts.fresh],
+            "until": [span.until for span in parts.fresh],
+            "newest": [True] * len(parts.fresh),
+            "mark": str(mark["mark"]),
+            "before": str(stats_queries.EVER),
             "changed_since": now - timedelta(days=1),
             "kinds": list(stats_queries.KINDS),
         }

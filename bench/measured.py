@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -37,7 +38,7 @@ from lbs.stats import service as stats
 
 EVENTS = {"10e6": 1_000_000, "10e7": 10_000_000}
 """Of one offer, in 90 days."""
-DAYS = timedelta(days=90)
+DAYS, ZONE = timedelta(days=90), "Europe/Copenhagen"
 ROUNDS, BATCH, WARM_UP = 10, 10, 5
 REPORTS, TURNS, BATCHES = 500, 9, 8
 """Reports in a batch; turns of either side, and batches in a turn."""
@@ -92,11 +93,13 @@ def answers(cluster: Cluster) -> Iterator[Figure]:
 
 
 def _requests(key: str) -> dict[str, bytes]:
-    now = datetime.now(UTC)
-    path, period = f"/v1/stats/offers/{OFFER}", f"from={_at(now - DAYS)}&to={_at(now)}"
+    """What a dashboard asks: all there is, and the days of the last 90, up to now."""
+    midnight = datetime.now(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
+    start = _at((midnight - DAYS).astimezone(UTC))
+    path = f"/v1/stats/offers/{OFFER}"
     asked = {
         "funnel": f"{path}/funnel",
-        "series": f"{path}/series?by=day&time_zone=Europe/Copenhagen&{period}",
+        "series": f"{path}/series?by=day&time_zone={ZONE}&from={start}",
     }
     headers = {"Authorization": f"Bearer {key}"}
     return {name: load.encode("GET", target, headers) for name, target in asked.items()}

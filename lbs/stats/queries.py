@@ -50,8 +50,8 @@ OF_OFFER_AT_VENUES = f"""
 
 _FACTS = """
     WITH piece AS (
-        SELECT * FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
-                      AS piece(since, until)
+        SELECT * FROM unnest(CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]),
+                             CAST(:newest AS boolean[])) AS piece(since, until, newest)
     ), changed AS MATERIALIZED (
         SELECT check_in_id, max(at) AS last_at, bool_or(verdict = 'voided') AS voided
         FROM ledger_event
@@ -64,7 +64,9 @@ _FACTS = """
         SELECT piece.since AS piece, event.*
         FROM piece CROSS JOIN LATERAL ({source} OFFSET 0) AS event
         LEFT JOIN changed USING (check_in_id)
-        WHERE event.counted AND event.kind = ANY(CAST(:kinds AS text[])) AND (
+        WHERE (NOT piece.newest OR event.transaction_id >= CAST(:mark AS text)::xid8)
+          AND event.transaction_id < CAST(:before AS text)::xid8
+          AND event.counted AND event.kind = ANY(CAST(:kinds AS text[])) AND (
             changed.check_in_id IS NULL
             OR kind NOT IN ('check_in', 'unlocked', 'reserved', 'pass_shown', 'expired',
                             'friend_visit', 'returned')
@@ -193,6 +195,8 @@ KINDS = (
     "friend_visit",
     "redemption_refused",
 )
+EVER = 2**63
+"""No transaction comes after it."""
 _SLACK = timedelta(hours=1)
 """So far clocks may differ: what changes a fact may seem to have come before it."""
 
@@ -209,21 +213,44 @@ class Marked(NamedTuple):
     """First visits that were voided."""
     exposed: bool
     """Customers in experiments."""
+    latest: datetime | None
+    """When the merchant's latest fact happened."""
+
+
+class News(NamedTuple):
+    """What has come since the roll-ups were made, by the hours it happened in, in order."""
+
+    dirty: Sequence[datetime]
+    """To be counted anew: what has come says otherwise of what was before."""
+    fresh: Sequence[datetime]
+    """To be added to: what has come is new."""
 
 
 def count_facts(
-    session: Session, source: str, values: dict[str, Any], spans: Sequence[Span], marked: Marked
+    session: Session,
+    source: str,
+    values: dict[str, Any],
+    whole: Sequence[Span],
+    fresh: Sequence[Span],
+    marked: Marked,
 ) -> Sequence[Any]:
-    """Facts in these spans of time that are alike, counted together; straight from the ledger."""
-    return _count(session, source, _OFFERS[source], values, spans, marked)
+    """Facts that are alike, counted together; straight from the ledger.
+
+    All in the spans that are `whole`, and in those that are `fresh` what is not rolled up yet.
+    """
+    pieces = [*((span, False) for span in whole), *((span, True) for span in fresh)]
+    return _count(session, source, _OFFERS[source], values, pieces, marked, EVER)
 
 
 def count_all_facts(
-    session: Session, merchant_id: UUID, spans: Sequence[Span], marked: Marked
+    session: Session, merchant_id: UUID, spans: Sequence[Span], marked: Marked, horizon: int
 ) -> Sequence[Any]:
-    """The same of a merchant; a check-in once without an offer and once for each that ran."""
+    """The same of a merchant, up to the horizon; a check-in once without an offer and once for
+    each that ran.
+    """
     values = {"merchant_id": merchant_id}
-    return _count(session, OF_MERCHANT, _ITS_OFFERS, values, spans, marked)
+    pieces = [(span, False) for span in spans]
+    return _count(session, OF_MERCHANT, _ITS_OFFERS, values, pieces, marked, horizon)
 
 
 def _count(
@@ -231,16 +258,21 @@ def _count(
     source: str,
     offers: str,
     values: dict[str, Any],
-    spans: Sequence[Span],
+    pieces: Sequence[tuple[Span, bool]],
     marked: Marked,
+    before: int,
 ) -> Sequence[Any]:
-    if not spans:
+    if not pieces:
         return []
+    spans = [span for span, _ in pieces]
     statement = _facts(source, offers, lost=marked.lost, exposed=marked.exposed)
     asked = {
         **values,
         "since": [span.since for span in spans],
         "until": [span.until for span in spans],
+        "newest": [newest for _, newest in pieces],
+        "mark": str(marked.mark),
+        "before": str(before),
         "changed_since": min(span.since for span in spans) - _SLACK,
         "kinds": list(KINDS),
     }
@@ -256,7 +288,8 @@ READ_MARK = Statement("""
         SELECT FROM ledger_event
         WHERE merchant_id = :merchant_id AND kind = 'check_in_voided' AND first_visit) AS lost,
         EXISTS (SELECT FROM ledger_event
-                WHERE merchant_id = :merchant_id AND kind = 'exposed') AS exposed
+                WHERE merchant_id = :merchant_id AND kind = 'exposed') AS exposed,
+        (SELECT max(at) FROM ledger_event WHERE merchant_id = :merchant_id) AS latest
     FROM rollup_mark
 """)
 HORIZON = Statement("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS horizon")
@@ -478,13 +511,12 @@ def dirtied_hours(session: Session, mark: int, horizon: int) -> Sequence[Any]:
     return DIRTIED.all(session, {"mark": str(mark), "horizon": str(horizon)})
 
 
-def dirty_hours(session: Session, merchant_id: UUID, marked: Marked) -> list[datetime]:
-    """The hours of the merchant that later facts have changed, in order."""
+def find_news(session: Session, merchant_id: UUID, marked: Marked) -> News:
     values = {"mark": str(marked.mark), "merchant_id": merchant_id}
     rows = NEWS.all(session, {**values, "lost": marked.lost})
     if any(row.reaches_back for row in rows):
-        rows = DIRTY.all(session, values)
-    return [row.hour for row in rows]
+        return News([row.hour for row in DIRTY.all(session, values)], ())
+    return News((), [row.hour for row in rows])
 
 
 def number_customers(session: Session, merchant_id: UUID, spans: Sequence[Span]) -> None:

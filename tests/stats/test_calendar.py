@@ -20,6 +20,7 @@ from lbs.stats.rules.calendar import (
     has_full_hours,
     kept_zone,
     next_start,
+    opened,
     start_of,
 )
 
@@ -76,6 +77,52 @@ def test_a_quarter_is_months_days_hours_and_the_rest():
         Span(start, start.replace(hour=22, minute=0)),
         Span(now.replace(hour=9, minute=0), now),
     )
+
+
+@settings(deadline=None, max_examples=60)
+@given(moments, moments, zones, st.sets(hours, max_size=12))
+def test_newer_facts_are_added_to_what_is_kept_and_to_nothing_else(one, other, zone, newer):
+    start, end = min(one, other), max(one, other)
+    found = cover(start, end, zone, (), sorted(newer))
+    kept = {hour for hour in newer if start <= hour and hour + HOUR <= end}
+    assert {
+        span.since + n * HOUR
+        for span in found.fresh
+        for n in range(int((span.until - span.since) / HOUR))
+    } == kept
+    assert (found.rolled, found.live) == (
+        cover(start, end, zone, ()).rolled,
+        cover(start, end, zone, ()).live,
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(moments, moments, zones)
+def test_an_open_period_ends_where_its_largest_bucket_does(one, other, zone):
+    start, end = min(one, other), max(one, other)
+    found = opened(Span(start, end), zone)
+    assert found.since == start
+    assert found.until >= end
+    assert [span for span in cover(*found, zone, ()).live if span.since > start] == []
+
+
+@pytest.mark.parametrize(
+    ("since", "tier"),
+    [
+        (datetime(2026, 3, 1, tzinfo=UTC), "month"),
+        (datetime(2026, 4, 1, tzinfo=UTC), "month"),
+        (datetime(2026, 4, 1, 0, 1, tzinfo=UTC), "day"),
+        (datetime(2026, 4, 9, tzinfo=UTC), "day"),
+        (datetime(2026, 4, 9, 7, tzinfo=UTC), "hour"),
+        (datetime(2026, 4, 9, 10, tzinfo=UTC), "hour"),
+        (datetime(2026, 4, 9, 10, 1, tzinfo=UTC), None),
+    ],
+)
+def test_what_is_open_is_read_in_the_largest_bucket_that_begins_within_it(since, tier):
+    now = datetime(2026, 4, 9, 10, 20, tzinfo=UTC)
+    span, zone = Span(since, now), ZoneInfo("UTC")
+    until = end_of(tier, start_of(tier, now, zone), zone) if tier else now
+    assert opened(span, zone) == Span(since, until)
 
 
 @settings(deadline=None)

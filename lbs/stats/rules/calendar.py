@@ -42,28 +42,58 @@ class Cover:
     """Kept buckets."""
     live: tuple[Span, ...]
     """To be counted from the ledger."""
+    fresh: tuple[Span, ...] = ()
+    """Of what the kept buckets hold, the hours that newer facts are to be added to."""
 
 
-def cover(start: datetime, end: datetime, zone: ZoneInfo, dirty: Sequence[datetime]) -> Cover:
+def cover(
+    start: datetime,
+    end: datetime,
+    zone: ZoneInfo,
+    dirty: Sequence[datetime],
+    fresh: Sequence[datetime] = (),
+) -> Cover:
     """The largest kept buckets that hold no dirty hour, and what they leave to be counted.
 
-    `dirty` are beginnings of hours, in order. The zone's days begin at full hours of UTC.
+    `dirty` and `fresh` are beginnings of hours, in order; none is both. The zone's days begin at
+    full hours of UTC.
     """
     live = unkept(start, end, dirty)
     edges = [start, *(edge for span in live for edge in span), end]
     clean = zip(edges[::2], edges[1::2], strict=True)
     rolled = (run for since, until in clean for run in _runs("month", since, until, zone))
-    return Cover(tuple(rolled), live)
+    return Cover(tuple(rolled), live, _hours_among(fresh, *_whole_hours(start, end)))
 
 
 def unkept(start: datetime, end: datetime, dirty: Sequence[datetime]) -> tuple[Span, ...]:
     """The parts of hours at both ends, and the dirty hours between."""
-    first, last = _full_hour(start + HOUR - timedelta(microseconds=1)), _full_hour(end)
+    first, last = _whole_hours(start, end)
     if first >= last:
         return (Span(start, end),) if start < end else ()
-    soiled = dirty[bisect_left(dirty, first) : bisect_left(dirty, last)]
-    hours = (Span(hour, hour + HOUR) for hour in soiled)
-    return joined([Span(start, first), *hours, Span(last, end)])
+    return joined([Span(start, first), *_hours_among(dirty, first, last), Span(last, end)])
+
+
+def opened(span: Span, zone: ZoneInfo) -> Span:
+    """To the end of the largest bucket in which its end lies and which begins within it.
+
+    For a span after which nothing has happened: it holds the same, in fewer buckets.
+    """
+    for tier in reversed(TIERS):
+        start = start_of(tier, span.until, zone)
+        if start >= span.since:
+            return Span(span.since, end_of(tier, start, zone))
+    return span
+
+
+def _whole_hours(start: datetime, end: datetime) -> Span:
+    """Not before its end, where there is none between."""
+    return Span(_full_hour(start + HOUR - timedelta(microseconds=1)), _full_hour(end))
+
+
+def _hours_among(hours: Sequence[datetime], first: datetime, last: datetime) -> tuple[Span, ...]:
+    """Those from the first till the last; what follows on each other as one."""
+    among = hours[bisect_left(hours, first) : bisect_left(hours, last)]
+    return joined([Span(hour, hour + HOUR) for hour in among])
 
 
 def _full_hour(moment: datetime) -> datetime:

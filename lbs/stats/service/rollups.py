@@ -1,8 +1,9 @@
 """Sums that are kept, and how answers are put together from them and from the newest facts.
 
-A statistic is a sum over buckets. The hours that facts at or above the mark have changed are dirty
-and counted from the ledger; every other hour, day and month is as it is kept. So an answer is
-exact when it is given, however long no roll-up was made.
+A statistic is a sum over buckets, which hold the facts below the mark. Facts at or above it are
+added to them, straight from the ledger; where one of them says otherwise of what was before (a new
+verdict, say), the hours that it changes are dirty and counted from the ledger instead. So an answer
+is exact when it is given, however long no roll-up was made.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, pairwise
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from lbs.db import Session
 from lbs.stats import queries
-from lbs.stats.queries import ANYWHERE, NOWHERE, Bucket, Unit
+from lbs.stats.queries import ANYWHERE, NOWHERE, Bucket, News, Unit
 from lbs.stats.rules.calendar import (
     HOUR,
     TIERS,
@@ -29,8 +31,8 @@ from lbs.stats.rules.calendar import (
     buckets,
     cover,
     kept_zone,
+    opened,
     start_of,
-    unkept,
 )
 from lbs.stats.rules.tally import Tally, unpacked
 
@@ -41,6 +43,7 @@ BUCKETS = 500
 NONE = "none"
 """The group of the facts that have no value in a dimension."""
 _LAST_NUMBER = 2**32 - 1
+_LIVE, _FRESH = attrgetter("live"), attrgetter("fresh")
 
 Key = tuple[Unit, datetime, str, str]
 """A bucket's unit and beginning, a dimension, and its value."""
@@ -92,7 +95,7 @@ def roll_up(session: Session) -> int:
     horizon = queries.horizon(session)
     dirtied = queries.dirtied_hours(session, mark, horizon)
     for merchant_id, rows in groupby(dirtied, key=lambda row: row.merchant_id):
-        _roll_up_merchant(session, merchant_id, [row.hour for row in rows])
+        _roll_up_merchant(session, merchant_id, [row.hour for row in rows], horizon)
     queries.move_mark(session, horizon)
     return len(dirtied)
 
@@ -105,11 +108,13 @@ def rebuild(session: Session) -> int:
     return roll_up(session)
 
 
-def _roll_up_merchant(session: Session, merchant_id: UUID, hours: Sequence[datetime]) -> None:
+def _roll_up_merchant(
+    session: Session, merchant_id: UUID, hours: Sequence[datetime], horizon: int
+) -> None:
     changed: dict[Unit, set[datetime]] = defaultdict(set)
     for first in range(0, len(hours), BATCH):
         batch = hours[first : first + BATCH]
-        for unit, hour in _roll_up_hours(session, merchant_id, batch):
+        for unit, hour in _roll_up_hours(session, merchant_id, batch, horizon):
             changed[unit].add(hour)
     kept = queries.zones_of_scopes(session, merchant_id)
     zones = _zones(session, merchant_id, changed)
@@ -134,14 +139,14 @@ def _zones(session: Session, merchant_id: UUID, units: Iterable[Unit]) -> dict[U
 
 
 def _roll_up_hours(
-    session: Session, merchant_id: UUID, hours: Sequence[datetime]
+    session: Session, merchant_id: UUID, hours: Sequence[datetime], horizon: int
 ) -> set[tuple[Unit, datetime]]:
     """Count these hours anew; which scope has, or had, anything in which."""
     spans = [Span(hour, hour + HOUR) for hour in hours]
     queries.number_customers(session, merchant_id, spans)
     tallies: dict[Key, Tally] = defaultdict(Tally)
     marked = queries.read_mark(session, merchant_id)
-    for fact in queries.count_all_facts(session, merchant_id, spans, marked):
+    for fact in queries.count_all_facts(session, merchant_id, spans, marked, horizon):
         tally = Tally()
         tally.record(fact, fact.numbers or ())
         for unit in _units_of(merchant_id, fact):
@@ -246,12 +251,13 @@ def tallies(
     the kept number says it all; tallies of several spans can then not be added.
     """
     marked = queries.read_mark(session, facts.merchant_id)
-    dirty = queries.dirty_hours(session, facts.merchant_id, marked)
+    news = queries.find_news(session, facts.merchant_id, marked)
+    is_open = bool(spans) and (marked.latest is None or spans[-1].until > marked.latest)
     kept = queries.zones_of_scopes(session, facts.merchant_id, [*{*facts.scope_ids, *facts.sites}])
     units = facts.by_venue(kept) if by == "venue" else facts.whole(kept)
     found: dict[tuple[int, str], Tally] = defaultdict(Tally)
     for zone in {kept[unit] for unit in units}:
-        covers = [cover(*span, ZoneInfo(zone), dirty) for span in spans]
+        covers = _covers(spans, ZoneInfo(zone), news, is_open=is_open)
         alone = not with_sets and (len(units) == 1 or by == "venue")
         runs = list(_runs(covers, ZoneInfo(zone), alone=alone))
         rows = queries.read_rollups(
@@ -264,14 +270,24 @@ def tallies(
         for row in rows:
             group = _venue_of(row) if by == "venue" else row.value
             found[_place(spans, row.start), group].add(unpacked(row))
-    live = [part for span in spans for part in unkept(*span, dirty)]
+    covers = _covers(spans, ZoneInfo("UTC"), news, is_open=is_open)
+    live, fresh = ([part for one in covers for part in of(one)] for of in (_LIVE, _FRESH))
     stand_ins: dict[UUID, int] = {}
-    for fact in queries.count_facts(session, facts.source, facts.values, live, marked):
+    for fact in queries.count_facts(session, facts.source, facts.values, live, fresh, marked):
         group = _value_of(by, fact) if by else ""
         tally = Tally()
         tally.record(fact, [*(fact.numbers or ()), *_stand_in(fact, stand_ins)])
         found[_place(spans, fact.piece), group].add(tally)
     return found
+
+
+def _covers(spans: Sequence[Span], zone: ZoneInfo, news: News, *, is_open: bool) -> list[Cover]:
+    """`is_open`: nothing has happened after the last span. `live` and `fresh` are the same in
+    every zone.
+    """
+    *closed, last = spans
+    whole = [*closed, opened(last, zone) if is_open else last]
+    return [cover(*span, zone, news.dirty, news.fresh) for span in whole]
 
 
 def _runs(covers: Iterable[Cover], zone: ZoneInfo, *, alone: bool) -> Iterator[tuple[Run, bool]]:
@@ -296,7 +312,7 @@ def _runs(covers: Iterable[Cover], zone: ZoneInfo, *, alone: bool) -> Iterator[t
 
 
 def _is_one_bucket(one: Cover, zone: ZoneInfo) -> bool:
-    if one.live or len(one.rolled) != 1:
+    if one.live or one.fresh or len(one.rolled) != 1:
         return False
     [run] = one.rolled
     return next(buckets(run.tier, run.since, run.until, zone)).until == run.until
