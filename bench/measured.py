@@ -93,13 +93,14 @@ def answers(cluster: Cluster) -> Iterator[Figure]:
 
 
 def _requests(key: str) -> dict[str, bytes]:
-    """What a dashboard asks: all there is, and the days of the last 90, up to now."""
-    midnight = datetime.now(ZoneInfo(ZONE)).replace(hour=0, minute=0, second=0, microsecond=0)
-    start = _at((midnight - DAYS).astimezone(UTC))
+    """What a dashboard asks: all there is, and 90 days by day, up to now."""
+    now = datetime.now(ZoneInfo(ZONE))
+    start = now.replace(hour=0, minute=0, second=0, microsecond=0) - DAYS
+    period = f"from={_at(start.astimezone(UTC))}&to={_at(now.astimezone(UTC))}"
     path = f"/v1/stats/offers/{OFFER}"
     asked = {
         "funnel": f"{path}/funnel",
-        "series": f"{path}/series?by=day&time_zone={ZONE}&from={start}",
+        "series": f"{path}/series?by=day&time_zone={ZONE}&{period}",
     }
     headers = {"Authorization": f"Bearer {key}"}
     return {name: load.encode("GET", target, headers) for name, target in asked.items()}

@@ -48,6 +48,12 @@ def test_a_small_group_takes_the_next_smallest_with_it(shy):
         assert groups(world, path, by="venue") == expected
 
 
+def test_what_nobody_did_at_a_venue_takes_no_venue_with_it(shy):
+    world, venues, offer = visited(shy, 6)
+    world.ask("post", f"/v1/offers/{offer['id']}/shares", world.customer())
+    assert groups(world, f"/offers/{offer['id']}", by="venue") == {venues[0]["id"]: 6, "none": 0}
+
+
 def test_where_all_are_too_few_nothing_is_broken_down(shy):
     world, _, offer = visited(shy, 2, 1)
     assert groups(world, f"/offers/{offer['id']}", by="venue") == {}

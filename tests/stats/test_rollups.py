@@ -287,6 +287,27 @@ def test_answers_are_exact_whenever_roll_ups_are_made(app, seed: int):
     place.check(*periods[1])
 
 
+def test_facts_that_come_late_are_added_to_what_is_kept(app):
+    place = Place(World(app), random.Random(8))
+    place.live(SPRING, 35, 40)
+    roll_up(place.world)
+    end, people = SPRING + timedelta(days=36), [new_id() for _ in range(4)]
+    with place.world.db.transaction() as session:
+        for _ in range(30):
+            person, offer = place.chance.choice(people), place.chance.choice(place.offers)
+            at = SPRING + place.chance.random() * timedelta(days=35)
+            facts = {"subject_id": person, "offer_id": UUID(offer["id"])}
+            record(session, Kind.TEASER_VIEWED, place.world.merchant_id, at, **facts)
+    middle = SPRING + (end - SPRING) * place.chance.random()
+    for period in ((None, end), (SPRING, middle), (middle, end)):
+        place.check(*period)
+    roll_up(place.world)
+    made = kept(place.world)
+    place.check(None, end)
+    rebuild(place.world)
+    assert kept(place.world) == made
+
+
 @pytest.mark.parametrize(
     ("by", "zone"),
     [
