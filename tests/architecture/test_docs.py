@@ -1,11 +1,14 @@
-"""What the pages for people point at is there."""
+"""What the pages for people point at is there, and every setting is explained."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from lbs.config import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "adr").glob("*.md")]
@@ -28,3 +31,10 @@ def test_every_link_leads_somewhere(page: Path):
         assert not anchor or anchor in anchors(there), f"{target}#{anchor}"
     for path in NAMED.findall(text):
         assert (ROOT / path).exists(), path
+
+
+def test_every_setting_is_in_the_table_of_settings():
+    text = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    names = {f"LBS_{field.name.upper()}" for field in fields(Settings)} | {"LBS_STATE_DIR"}
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `LBS_")]
+    assert set(re.findall(r"`(LBS_\w+)`", "".join(rows))) == names
