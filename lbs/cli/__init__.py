@@ -211,7 +211,7 @@ def facebook() -> None:
 
 @facebook.command("dead")
 def list_dead_facebook() -> None:
-    """List what would be replayed, with Meta's codes and traces.
+    """List what was given up, with Meta's codes and traces.
 
     With the trace Meta's support finds the call.
     """

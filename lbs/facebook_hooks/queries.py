@@ -77,6 +77,15 @@ COUNT = Statement("""
 
 FORGET = Statement("DELETE FROM facebook_webhook WHERE received_at < :before")
 
+FORGET_POSTS = Statement("""
+    DELETE FROM facebook_engaged_post
+    WHERE coalesce(page_id <> ALL(CAST(:kept AS text[])), true)
+""")
+
+FORGET_CHANGES = Statement("""
+    DELETE FROM facebook_change WHERE page_id <> ALL(CAST(:kept AS text[]))
+""")
+
 
 def keep(session: Session, *, webhook_id: UUID, digest: bytes, body: bytes, now: datetime) -> None:
     """Keep the body, unless the same is there already."""
@@ -146,3 +155,10 @@ def count(session: Session, post_ids: Sequence[str]) -> list[Any]:
 def forget(session: Session, before: datetime) -> None:
     """Webhooks of before then, read or not, with the changes that they told of."""
     FORGET.do(session, {"before": before})
+
+
+def keep_pages(session: Session, page_ids: Iterable[str]) -> None:
+    """Drop counts, salts and changes of all other Pages."""
+    kept = {"kept": list(page_ids)}
+    FORGET_POSTS.do(session, kept)
+    FORGET_CHANGES.do(session, kept)

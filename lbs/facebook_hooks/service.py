@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -56,6 +56,11 @@ def count_by_post(session: Session, post_ids: Sequence[str]) -> dict[str, Counts
 
 def forget_old(session: Session, now: datetime) -> None:
     queries.forget(session, now - KEPT_FOR)
+
+
+def keep_pages(session: Session, page_ids: Iterable[str]) -> None:
+    """Forget what Meta has told of all other Pages, and what was counted on their posts."""
+    queries.keep_pages(session, page_ids)
 
 
 def _count(

@@ -77,6 +77,16 @@ def check_facebook_pages(context: JobContext, timestamp: int) -> None:
         Watcher(database(context), settings(context)).check_all()
 
 
+@tasks.periodic(cron="47 4 * * *")
+@tasks.task(
+    name=service.FORGET, lock=service.FORGET, queueing_lock=service.FORGET, pass_context=True
+)
+def forget_facebook_pages(context: JobContext, timestamp: int = 0) -> None:
+    """Forget Pages that were left; once a day also what Meta has told of them since."""
+    with database(context).transaction() as session:
+        service.forget_left(session)
+
+
 class Poster:
     """Takes what is due on a Page and carries it out, each in transactions of its own.
 

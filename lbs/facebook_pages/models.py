@@ -22,7 +22,10 @@ class FacebookPage(Model):
             "status IN ('connected', 'reauth_required', 'permission_missing', 'disconnected')",
             name="status",
         ),
-        CheckConstraint("sealed_token IS NOT NULL OR status = 'disconnected'", name="token"),
+        CheckConstraint(
+            "sealed_token IS NOT NULL OR status IN ('disconnected', 'reauth_required')",
+            name="token",
+        ),
     )
     id: Mapped[UUID] = mapped_column(primary_key=True)
     merchant_id: Mapped[UUID] = mapped_column(ForeignKey("merchant.id"))
@@ -31,7 +34,8 @@ class FacebookPage(Model):
     name: Mapped[str]
     status: Mapped[str]
     sealed_token: Mapped[str | None]
-    """Of a disconnected Page it is kept until Meta tells of it no more."""
+    """Of a disconnected Page it is kept until Meta tells of it no more; of one that has removed the
+    app it is not kept."""
     expires_at: Mapped[datetime | None]
     """When the token, or the leave to read the Page's data, ends; None: no time is set."""
     warned_of: Mapped[datetime | None]

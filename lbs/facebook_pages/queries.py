@@ -82,7 +82,8 @@ REPLAY = Statement(f"""
 IS_CONNECTED_ELSEWHERE = Statement("""
     SELECT EXISTS (
         SELECT FROM facebook_page
-        WHERE page_id = :page_id AND id <> :id AND status <> 'disconnected') AS found
+        WHERE page_id = :page_id AND id <> :id AND status <> 'disconnected'
+          AND sealed_token IS NOT NULL) AS found
 """)
 
 
@@ -136,6 +137,14 @@ def is_connected_elsewhere(session: Session, page: FacebookPage) -> bool:
     """Whether another merchant has connected the same Page."""
     found = IS_CONNECTED_ELSEWHERE.one(session, {"page_id": page.page_id, "id": page.id})
     return bool(found.found)
+
+
+def list_page_ids(session: Session) -> Sequence[str]:
+    """Facebook's ids of the Pages that a merchant has, with a token that was not taken back."""
+    had = select(FacebookPage.page_id).where(
+        FacebookPage.status != "disconnected", FacebookPage.sealed_token.is_not(None)
+    )
+    return session.scalars(had.distinct()).all()
 
 
 def find_post(

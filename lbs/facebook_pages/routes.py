@@ -103,7 +103,8 @@ class FacebookPage(MethodView):
     def delete(self, facebook_page_id: UUID) -> None:
         """Disconnect a Page: its token is forgotten
 
-        What waits to be posted there is cancelled. What is posted stays.
+        What waits to be posted there is cancelled. What is posted stays, but reactions, comments
+        and shares are forgotten, unless another merchant has the Page too.
         """
         with transaction() as session:
             service.disconnect_page(session, facebook_page_id, merchant().merchant_id, now())

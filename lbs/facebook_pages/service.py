@@ -11,7 +11,7 @@ from uuid import UUID
 from lbs.audit.service import record
 from lbs.db import Session, new_id
 from lbs.facebook_hooks.policy import Counts
-from lbs.facebook_hooks.service import count_by_post
+from lbs.facebook_hooks.service import count_by_post, keep_pages
 from lbs.facebook_pages import policy, queries
 from lbs.facebook_pages.errors import (
     FacebookPageNotConnected,
@@ -31,6 +31,7 @@ from lbs.webhooks.policy import FACEBOOK_PAGE
 from lbs.webhooks.service import publish
 
 POST, LEAVE, END = "post_to_facebook", "leave_facebook_page", "end_facebook_page"
+FORGET = "forget_facebook_pages"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +147,14 @@ def load_page(
 def disconnect_page(
     session: Session, facebook_page_id: UUID, merchant_id: UUID, now: datetime
 ) -> None:
-    """What waits to be posted is not posted; what is there stays there."""
+    """What waits to be posted is not posted; what is there stays there, and is not counted on."""
     page = _load_page(session, facebook_page_id, merchant_id, lock=True)
     before = _said(page)
     page.status = "disconnected"
     queries.cancel_all(session, page.id)
     session.flush()
     enqueue(session, LEAVE, facebook_page_id=str(page.id))
+    enqueue(session, FORGET, lock=FORGET)
     record(session, merchant_id, "facebook_page.disconnected", page.id, before=before, now=now)
 
 
@@ -368,6 +370,13 @@ def end_page(session: Session, page_id: str, asked_at: datetime, now: datetime) 
     """The Page has removed the app: its tokens of before then are dead, of whichever merchant."""
     for page in queries.lock_connected(session, page_id, asked_at):
         _set_status(session, page, "reauth_required", now)
+        page.sealed_token = None
+    enqueue(session, FORGET, lock=FORGET)
+
+
+def forget_left(session: Session) -> None:
+    """Of a Page that no merchant has any more, nothing that Meta has told is kept."""
+    keep_pages(session, queries.list_page_ids(session))
 
 
 def lock_of(facebook_page_id: UUID) -> str:

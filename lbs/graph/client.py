@@ -15,7 +15,7 @@ import httpx
 
 from lbs.config import Settings
 from lbs.graph.errors import FacebookNotConfigured, GraphError
-from lbs.graph.policy import Action, Usage, action_of, parse_usage
+from lbs.graph.policy import Action, Usage, action_of, action_of_unread, parse_usage
 from lbs.graph.signing import appsecret_proof
 
 CONNECT_S, READ_S = 2.0, 5.0
@@ -70,7 +70,7 @@ class Graph:
         """One call; GraphError says what to do about one that did not succeed.
 
         Fields that are no text are sent as JSON. Where the answer did not come whole, the error
-        asks to RETRY: it may have been carried out.
+        asks to RETRY, or to PAUSE where its status does: it may have been carried out.
         """
         if not PATH.fullmatch(path):
             raise ValueError("is no path of the Graph API")
@@ -140,7 +140,7 @@ def _read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
-        raise GraphError(Action.RETRY, f"{BROKEN} with status {status}", usage=usage)
+        raise GraphError(action_of_unread(status), f"{BROKEN} with status {status}", usage=usage)
     if "error" in said or not httpx.codes.is_success(status):
         raise _error(status, said.get("error"), usage)
     return Answer(said, usage)

@@ -72,6 +72,11 @@ def action_of(status: int | None, code: int | None, subcode: int | None = None) 
     return next((action for action, holds in checks if holds), Action.REFUSED)
 
 
+def action_of_unread(status: int) -> Action:
+    """Of an answer with nothing in it that can be read: it may have been carried out."""
+    return Action.PAUSE if status == HTTPStatus.TOO_MANY_REQUESTS else Action.RETRY
+
+
 def parse_usage(headers: Mapping[str, str]) -> Usage:
     """What cannot be read says nothing."""
     said = {name.lower(): text for name, text in headers.items()}

@@ -64,7 +64,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@tasks.periodic(cron="* * * * *")
+@tasks.periodic(cron="* * * * * */10")
 @tasks.task(name="retry_stalled", queueing_lock="retry_stalled", pass_context=True)
 async def retry_stalled(context: JobContext, timestamp: int) -> None:
     """Give the jobs of a killed worker to another.

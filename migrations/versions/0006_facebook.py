@@ -73,7 +73,10 @@ def _pages() -> None:
             "status IN ('connected', 'reauth_required', 'permission_missing', 'disconnected')",
             name="status",
         ),
-        sa.CheckConstraint("sealed_token IS NOT NULL OR status = 'disconnected'", name="token"),
+        sa.CheckConstraint(
+            "sealed_token IS NOT NULL OR status IN ('disconnected', 'reauth_required')",
+            name="token",
+        ),
     )
     op.create_index("ix_facebook_page_page_id", "facebook_page", ["page_id"])
     op.create_table(

@@ -265,6 +265,7 @@ THROTTLED = [
     {"code": 341},
     {"code": 613},
     {"code": 80_001},
+    {"status": 429},
 ]
 HELD = [
     ({"code": 190}, "reauth_required"),

@@ -178,6 +178,7 @@ def test_a_token_that_dies_between_the_two_questions_is_refused(world: World, me
         {"code": 4},
         {"code": 17},
         {"code": 613},
+        {"status": 429},
         {"status": 500},
         {"status": 502},
         {"truncated": True},

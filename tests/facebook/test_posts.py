@@ -231,16 +231,18 @@ def test_two_posts_in_the_same_words_are_told_apart(owner: PageOwner):
     assert len(set(ids)) == 2
 
 
-@pytest.mark.parametrize("code", [4, 17, 32, 341, 613, 80001])
-def test_a_throttled_page_rests_and_is_connected_still(owner: PageOwner, code: int):
-    owner.meta.fail(FEED, method="POST", code=code)
+@pytest.mark.parametrize(
+    "fault", [*({"code": code} for code in (4, 17, 32, 341, 613, 80001)), {"status": 429}], ids=str
+)
+def test_a_throttled_page_rests_and_is_connected_still(owner: PageOwner, fault: dict[str, int]):
+    owner.meta.fail(FEED, method="POST", **fault)
     post, other = owner.post("one"), owner.post("two")
     owner.work()
     page = owner.read_page()
     assert page["status"] == "paused"
     until = datetime.fromisoformat(page["paused_until"])
     assert timedelta(minutes=14) < until - now() <= timedelta(minutes=15)
-    assert (asked(owner), owner.read(post)["error_code"]) == (1, code)
+    assert (asked(owner), owner.read(post)["error_code"]) == (1, fault.get("code"))
     owner.work()
     assert asked(owner) == 1
     owner.advance(minutes=15)

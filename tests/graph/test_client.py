@@ -143,6 +143,13 @@ def test_what_may_have_been_carried_out_is_to_be_tried_again(behaviour):
         assert len(receiver.received) == 1
 
 
+@pytest.mark.parametrize("body", [b"<html>", b"", b'{"error":"?"}', b"{}"])
+def test_too_many_calls_are_to_pause_whatever_else_is_said(body):
+    with meeting(answer(429, body, X_App_Usage='{"call_count":100}')) as (graph, _):
+        error = failure(lambda: graph.call("POST", "1/feed", TOKEN, {"message": "x"}))
+    assert (error.action, error.usage) == (Action.PAUSE, Usage(100))
+
+
 def test_who_is_not_there_is_to_be_tried_again():
     with receiving() as gone:
         address = gone.address

@@ -2,7 +2,14 @@ from datetime import timedelta
 
 import pytest
 
-from lbs.graph.policy import Action, Usage, action_of, parse_usage, rest_after
+from lbs.graph.policy import (
+    Action,
+    Usage,
+    action_of,
+    action_of_unread,
+    parse_usage,
+    rest_after,
+)
 
 ACTIONS = [
     (Action.RETRY, 400, 1, None),
@@ -35,6 +42,17 @@ ACTIONS = [
 @pytest.mark.parametrize(("action", "status", "code", "subcode"), ACTIONS)
 def test_a_code_asks_for_an_action(action, status, code, subcode):
     assert action_of(status, code, subcode) is action
+
+
+@pytest.mark.parametrize(
+    ("action", "status"),
+    [
+        (Action.PAUSE, 429),
+        *((Action.RETRY, status) for status in (200, 302, 400, 403, 404, 500, 502, 503, 504)),
+    ],
+)
+def test_without_a_document_only_the_status_says_anything(action, status):
+    assert action_of_unread(status) is action
 
 
 BUSINESS = "X-Business-Use-Case-Usage"

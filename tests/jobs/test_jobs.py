@@ -26,6 +26,7 @@ TASKS = {
     "expire_unlocks",
     "forget_app_events",
     "forget_facebook_deletions",
+    "forget_facebook_pages",
     "forget_old_conversions",
     "forget_old_facebook_webhooks",
     "forget_old_fixes",
