@@ -94,6 +94,23 @@ def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(world: Worl
     assert own[1].endswith("FOR NO KEY UPDATE")
 
 
+def test_where_friends_sent_count_it_costs_a_lock_and_a_history_more(world: World, statements):
+    venue = world.venue()
+    world.offer(
+        venue,
+        rule={"kind": "referrer", "n": 1},
+        limit_per_customer=3,
+        terms="One coffee. It is not sponsored by Meta.",
+    )
+    world.check_in(world.customer(), venue, north_m=450)
+    customer = world.customer()
+    statements.clear()
+    world.check_in(customer, venue)
+    own = [statement for statement in statements if not is_idempotency(statement)]
+    assert [statement.split()[0] for statement in own] == ["SELECT", "SELECT", "SELECT", "WITH"]
+    assert own[1].endswith("FOR NO KEY UPDATE")
+
+
 def test_a_party_code_costs_a_look_at_guesses_and_one_at_the_party(world: World, statements):
     venue, customer = world.venue(), world.customer()
     code = world.ask("post", "/v1/parties", customer, json={})["code"]
