@@ -98,6 +98,10 @@ class Settings:
     facebook_issuer: str = "https://www.facebook.com"
     facebook_jwks_url: str = "https://www.facebook.com/.well-known/oauth/openid/jwks/"
 
+    @property
+    def has_facebook_app(self) -> bool:
+        return bool(self.facebook_app_id and self.facebook_app_secret)
+
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> Self:
         """Every problem is reported at once."""

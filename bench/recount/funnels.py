@@ -20,7 +20,9 @@ _UNLOCKS = text("""
                    PARTITION BY customer_id, venue_id ORDER BY occurred_at) AS next_at
         FROM check_in WHERE venue_id = ANY(:venue_ids) AND verdict = 'accepted'
     )
-    SELECT unlock.customer_id, unlock.state, visit.next_at - visit.occurred_at AS away
+    SELECT unlock.customer_id, unlock.state,
+           CASE WHEN visit.next_at > unlock.unlocked_at
+                THEN visit.next_at - visit.occurred_at END AS away
     FROM unlock JOIN visit ON visit.id = unlock.check_in_id WHERE unlock.offer_id = :offer_id
 """)
 

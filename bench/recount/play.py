@@ -246,6 +246,7 @@ def _share(db: Database, vault: Vault, played: Play, rows: Sequence[Row]) -> lis
                 vault,
                 lambda: secrets.token_urlsafe(16),
                 rows[0].at,
+                is_shown=False,
             )
             for sharer, _ in busy.most_common(SHARERS)
         ]

@@ -11,14 +11,16 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import takewhile
 from types import FrameType
+from typing import Any
 
 import click
 import httpx
 
 from lbs.cli.copenhagen import Sample, load
 from lbs.cli.database import migrate
-from lbs.cli.local import STATE, environment
+from lbs.cli.local import ROOT, STATE, environment
 from lbs.cli.story import Player, StoryFailed, Told, play
 from lbs.config import Settings
 from lbs.db import Database
@@ -26,6 +28,8 @@ from lbs.db import Database
 HOST = "127.0.0.1"
 READY_S, STOP_S = 60, 20
 A_DAY_S = "86400"
+STAND_IN = "tests.meta_standin"
+"""In a checkout alone."""
 
 
 def run(*, port: int, once: bool) -> int:
@@ -45,7 +49,8 @@ def _run(stack: ExitStack, *, port: int, once: bool) -> int:
     env = stack.enter_context(environment())
     env = {"LBS_ACCESS_TOKEN_TTL": A_DAY_S, "LBS_LOG_LEVEL": "warning"} | env
     env["LBS_PUBLIC_URL"] = address
-    settings = Settings.from_env(env)
+    meta = {} if Settings.from_env(env).has_facebook_app else stack.enter_context(stand_in())
+    settings = Settings.from_env(env := env | meta)
     now = datetime.now(UTC)
     migrate(settings, now)
     click.echo("The database is up and its tables are new enough.")
@@ -57,9 +62,12 @@ def _run(stack: ExitStack, *, port: int, once: bool) -> int:
     stack.enter_context(started(env, "worker"))
     http = stack.enter_context(httpx.Client(base_url=address, timeout=30))
     wait_until_ready(http)
-    click.echo(f"The API answers at {address}, a worker is at work.\n")
+    click.echo(f"The API answers at {address}, a worker is at work.")
+    if meta:
+        click.echo("No Facebook app is set up: a stand-in for Meta is there in its place.")
+    click.echo()
     try:
-        told = play(Player(http, click.echo), sample)
+        told = play(Player(http, click.echo), sample, is_read=bool(meta))
     except (StoryFailed, httpx.HTTPError) as failure:
         click.echo(f"The story failed. {failure}", err=True)
         return 1
@@ -73,12 +81,32 @@ def _run(stack: ExitStack, *, port: int, once: bool) -> int:
 
 @contextmanager
 def started(env: Mapping[str, str], *command: str) -> Iterator[None]:
-    """A process of ours in a session of its own, so that Ctrl-C reaches us alone."""
+    with _process("lbs.cli", *command, env=dict(env)):
+        yield
+
+
+@contextmanager
+def stand_in() -> Iterator[dict[str, str]]:
+    """The variables by which the service takes a stand-in on a loopback port for Meta.
+
+    None where there is none beside the package.
+    """
+    if not ROOT.joinpath(*STAND_IN.split(".")).is_dir():
+        yield {}
+        return
+    with _process(STAND_IN, "--port", "0", cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        lines = takewhile(lambda line: line.startswith("export "), process.stdout or ())
+        yield dict(line.removeprefix("export ").strip().split("=", 1) for line in lines)
+
+
+@contextmanager
+def _process(module: str, *arguments: str, **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """In a session of its own, so that Ctrl-C reaches us alone."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "lbs.cli", *command], env=dict(env), start_new_session=True
+        [sys.executable, "-m", module, *arguments], start_new_session=True, **options
     )
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         try:

@@ -48,21 +48,7 @@ def serve(env: Mapping[str, str], *, host: str, port: int, workers: int, threads
 
 def work(settings: Settings, *, concurrency: int) -> None:
     """Carry out background jobs until told to stop."""
-    import lbs.accounts.jobs  # noqa: PLC0415  (importing registers the tasks)
-    import lbs.app_events.jobs  # noqa: PLC0415
-    import lbs.checkins.jobs  # noqa: PLC0415
-    import lbs.circles.jobs  # noqa: PLC0415
-    import lbs.conversions.jobs  # noqa: PLC0415
-    import lbs.exports.jobs  # noqa: PLC0415
-    import lbs.facebook_hooks.jobs  # noqa: PLC0415
-    import lbs.facebook_login.jobs  # noqa: PLC0415
-    import lbs.facebook_pages.jobs  # noqa: PLC0415
-    import lbs.ledger.jobs  # noqa: PLC0415
-    import lbs.redemptions.jobs  # noqa: PLC0415
-    import lbs.shares.jobs  # noqa: PLC0415
-    import lbs.stats.jobs  # noqa: PLC0415
-    import lbs.unlocks.jobs  # noqa: PLC0415
-    import lbs.webhooks.jobs  # noqa: F401, PLC0415
+    import lbs.tasks  # noqa: F401, PLC0415  (importing registers them)
     from lbs.http import logs  # noqa: PLC0415
     from lbs.jobs.app import HEARTBEAT_S, STALLED_S, connected  # noqa: PLC0415
 

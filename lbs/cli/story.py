@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +17,12 @@ from lbs.cli.copenhagen import Sample
 
 TEASER = "Something warm is on us, your first time here"
 CAKE = "Something sweet for whoever is really here"
+BROWSER = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15"
+"""What a friend looks with, so that the look counts as a person's."""
+READ_S = 20
+"""So long the worker may take to have Facebook read a link."""
+PAID = 8900
+"""What an order comes to, in minor units."""
 FAR_M, NEAR_M, METRES_A_DEGREE = 400, 200, 111_320
 VENUE = "Buzz Kaffebar"
 """A café of the sample whose hours are not known, so that the story can be told at any hour."""
@@ -60,19 +67,17 @@ class Told:
     lat: float
 
 
-def play(player: Player, sample: Sample) -> Told:
-    """The whole story; raises StoryFailed at the first step that goes wrong."""
+def play(player: Player, sample: Sample, *, is_read: bool) -> Told:
+    """The whole story; raises StoryFailed at the first step that goes wrong.
+
+    `is_read`: there is a Facebook that can read the pages of links.
+    """
     venue = _find_venue(player, sample)
     kiosk = _set_up_kiosk(player, sample, venue)
     offer = _publish(player, sample, venue)
     lon, lat = _somewhere_near(venue["location"])
-    customer = player.ask(
-        "POST",
-        "/v1/customers",
-        sample.publishable_key,
-        status=201,
-        json={"device_id": str(uuid.uuid4())},
-    )["access_token"]
+    customer = _new_customer(player, sample)
+    till = _set_up_till(player, sample, venue)
 
     _look_nearby(player, customer, venue, lon=lon, lat=lat)
     far = _check_in(player, customer, venue, lon=lon, lat=lat + FAR_M / METRES_A_DEGREE)
@@ -89,14 +94,26 @@ def play(player: Player, sample: Sample) -> Told:
     )
     _step_up(player, customer, kiosk, near)
 
-    _redeem_twice(player, sample, venue, code)
+    _redeem_twice(player, till, _order(venue, code))
     _count(player, sample, offer)
+
+    link = _share(player, sample, customer, offer, is_read=is_read)
+    _bring_friend(player, sample, till, venue, offer, link)
+    _count_shares(player, sample, offer, is_read=is_read)
     return Told(customer, offer["id"], venue["id"], lon, lat)
 
 
 def require(held: bool, found: Any) -> None:  # noqa: FBT001
     if not held:
         raise StoryFailed(f"Something else was expected than {found}")
+
+
+def _new_customer(player: Player, sample: Sample) -> str:
+    """Their access token."""
+    body = {"device_id": str(uuid.uuid4())}
+    made = player.ask("POST", "/v1/customers", sample.publishable_key, status=201, json=body)
+    token: str = made["access_token"]
+    return token
 
 
 def _find_venue(player: Player, sample: Sample) -> dict[str, Any]:
@@ -215,7 +232,7 @@ def _look_nearby(
 
 
 def _check_in(
-    player: Player, customer: str, venue: dict[str, Any], *, lon: float, lat: float
+    player: Player, customer: str, venue: dict[str, Any], *, lon: float, lat: float, **members: Any
 ) -> dict[str, Any]:
     fix = {
         "kind": "location",
@@ -225,19 +242,23 @@ def _check_in(
         "captured_at": datetime.now(UTC).isoformat(),
         "provider": "gps",
     }
-    body = {"venue_id": venue["id"], "evidence": [fix]}
+    body = {"venue_id": venue["id"], "evidence": [fix], **members}
     return player.ask("POST", "/v1/check-ins", customer, status=201, json=body)
 
 
-def _redeem_twice(player: Player, sample: Sample, venue: dict[str, Any], code: str) -> None:
-    till = player.ask(
-        "POST",
-        "/v1/api-keys",
-        sample.merchant_key,
-        status=201,
-        json={"name": "Till 1", "scopes": ["redeem"], "venue_ids": [venue["id"]]},
-    )["token"]
-    order = {"code": code, "venue_id": venue["id"], "amount_minor": 8900, "order_reference": "1"}
+def _set_up_till(player: Player, sample: Sample, venue: dict[str, Any]) -> str:
+    """The till's key."""
+    body = {"name": "Till 1", "scopes": ["redeem"], "venue_ids": [venue["id"]]}
+    made = player.ask("POST", "/v1/api-keys", sample.merchant_key, status=201, json=body)
+    token: str = made["token"]
+    return token
+
+
+def _order(venue: dict[str, Any], code: str) -> dict[str, Any]:
+    return {"code": code, "venue_id": venue["id"], "amount_minor": PAID, "order_reference": "1"}
+
+
+def _redeem_twice(player: Player, till: str, order: dict[str, Any]) -> None:
     first = player.ask("POST", "/v1/redemptions", till, status=201, json=order)
     worth = _money(first["value_minor"], first["currency"])
     player.step(f"The till redeems the code, worth {worth}")
@@ -259,7 +280,7 @@ def _count(player: Player, sample: Sample, offer: dict[str, Any]) -> None:
     taken = {"checked_in": (1, 1), "unlocked": (1, 1), "redeemed": (2, 1)}
     require({name: steps[name] for name in taken} == taken, funnel)
     require((funnel["reversed"], funnel["new_customers"]) == (1, 1), funnel)
-    sums = {"value_minor": 3500, "cost_minor": 600, "amount_minor": 8900}
+    sums = {"value_minor": 3500, "cost_minor": 600, "amount_minor": PAID}
     require({name: money[name] for name in sums} == sums, money)
     player.step("The offer's funnel, as a marketer pulls it (how often, how many customers):")
     for name, (count, customers) in steps.items():
@@ -269,6 +290,60 @@ def _count(player: Player, sample: Sample, offer: dict[str, Any]) -> None:
     for name in sums:
         worth = _money(money[name], money["currency"])
         player.say(f"      {name.removesuffix('_minor'):<24}{worth:>14}")
+
+
+def _share(
+    player: Player, sample: Sample, customer: str, offer: dict[str, Any], *, is_read: bool
+) -> dict[str, Any]:
+    path = f"/v1/offers/{offer['id']}/shares"
+    link = player.ask("POST", path, customer, status=201)
+    player.step("The customer passes it on. Sharing earns nothing; the link:")
+    player.say(f"      {link['share_url']}")
+    if is_read:
+        deadline = time.monotonic() + READ_S
+        while not (fetched := _shares_of(player, sample, offer)["fetches"]):
+            require(time.monotonic() < deadline, "a link that Facebook has not read")
+            time.sleep(0.2)
+        player.step(f"Facebook reads the link before anybody posts it: {fetched} fetch")
+    return link
+
+
+def _bring_friend(
+    player: Player,
+    sample: Sample,
+    till: str,
+    venue: dict[str, Any],
+    offer: dict[str, Any],
+    link: dict[str, Any],
+) -> None:
+    page = player.http.get(link["share_url"], headers={"User-Agent": BROWSER})
+    require(page.is_success and TEASER in page.text and VENUE in page.text, page.text)
+    player.step(f"A friend follows it, and reads “{TEASER}” at {VENUE}")
+    lon, lat = _somewhere_near(venue["location"])
+    friend = _new_customer(player, sample)
+    near = _check_in(player, friend, venue, lon=lon, lat=lat, share_token=link["token"])
+    opened = [unlock for unlock in near["unlocked"] if unlock["offer_id"] == offer["id"]]
+    require(near["verdict"] == "accepted" and len(opened) == 1, near)
+    player.ask("POST", "/v1/redemptions", till, status=201, json=_order(venue, opened[0]["code"]))
+    player.step("The friend checks in there, verified, and redeems: the link has the credit")
+
+
+def _shares_of(player: Player, sample: Sample, offer: dict[str, Any]) -> dict[str, Any]:
+    return player.ask("GET", f"/v1/stats/offers/{offer['id']}/shares", sample.merchant_key)
+
+
+def _count_shares(player: Player, sample: Sample, offer: dict[str, Any], *, is_read: bool) -> None:
+    found = _shares_of(player, sample, offer)
+    expected = {"shares": 1, "visitors": 1, "friend_visits": 1, "redemptions": 1}
+    require({name: found[name] for name in expected} == expected, found)
+    require(not is_read or found["fetches"] == 1, found)
+    [value] = found["value"]
+    require(value["value_of_share_minor"] == PAID, found)
+    player.step("What the link has brought:")
+    for name in ("shares", "fetches", "visitors", "friend_visits", "redemptions"):
+        player.say(f"      {name:<24}{found[name]:>7}")
+    worth = _money(value["value_of_share_minor"], value["currency"])
+    player.say(f"      {'value_of_share':<24}{worth:>14}")
 
 
 def _money(minor: int, currency: str) -> str:

@@ -33,7 +33,7 @@ ROUNDS = 20
 @tasks.task(name="publish_conversions", queueing_lock="publish_conversions", pass_context=True)
 def publish_conversions(context: JobContext, timestamp: int) -> None:
     """Take up what the ledger has come to say."""
-    more = _is_set_up(settings(context))
+    more = settings(context).has_facebook_app
     while more:
         with database(context).transaction() as session:
             more = service.publish_facts(session, now())
@@ -62,7 +62,7 @@ def _due(db: Database) -> list[UUID]:
 @tasks.task(name=service.SEND, pass_context=True)
 def send_conversions(context: JobContext, merchant_id: str) -> None:
     """Send what is due of one merchant, until there is no more or Meta does not take it."""
-    if not _is_set_up(settings(context)):
+    if not settings(context).has_facebook_app:
         return
     sender = Sender(database(context), settings(context))
     for _ in range(ROUNDS):
@@ -131,10 +131,6 @@ class Sender:
     def _give_back(self, load: Load, rest: timedelta) -> None:
         with self._db.transaction() as session:
             service.give_back(session, load, now() + rest)
-
-
-def _is_set_up(settings: Settings) -> bool:
-    return bool(settings.facebook_app_id and settings.facebook_app_secret)
 
 
 def _narrow(

@@ -43,6 +43,12 @@ class SignedRequest:
     page_id: str | None
     """Where a Page has removed the app."""
 
+    def asked_at(self, now: datetime) -> datetime:
+        """The end of the second in which it was signed; sent again, it is as old as it was."""
+        if self.issued_at is None:
+            return now
+        return datetime.fromtimestamp(min(max(self.issued_at + 1, 0), now.timestamp()), UTC)
+
 
 def user_of(debugged: Mapping[str, Any], app_id: str, now: datetime) -> str | None:
     """Whose user token of this app it is, by `debug_token`; None where it is not a good one."""

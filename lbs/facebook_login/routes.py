@@ -120,7 +120,7 @@ def deauthorise() -> Response:
     """Facebook says that a person, or a Page, has removed the app."""
     asked = _read_callback("deauthorise")
     with transaction() as session:
-        service.deauthorise(session, asked, vault())
+        service.deauthorise(session, asked, vault(), now())
     return Response(status=200)
 
 

@@ -80,10 +80,11 @@ def count_refused(session: Session, caller: str, limit: GuessLimit, now: datetim
     guesses.count_guess(session, _guessers(caller), limit, now)
 
 
-def deauthorise(session: Session, request: SignedRequest, vault: Vault) -> None:
+def deauthorise(session: Session, request: SignedRequest, vault: Vault, now: datetime) -> None:
     """The person, or the Page, has removed the app."""
     if request.page_id is not None:
-        enqueue(session, END_PAGE, page_id=request.page_id)
+        asked_at = request.asked_at(now).isoformat()
+        enqueue(session, END_PAGE, page_id=request.page_id, asked_at=asked_at)
     else:
         queries.unlink_user(session, _lock(session, request.user_id, vault))
 
@@ -100,7 +101,7 @@ def delete_data(
     It is done every time, and the same request has the same code. What the customer did here did
     not come from Facebook and stays, as long as the customer is not erased.
     """
-    deauthorise(session, request, vault)
+    deauthorise(session, request, vault, now)
     name = f"facebook deletion {request.page_id or request.user_id} {request.issued_at}"
     digests = vault.digests(name)
     queries.lock_user(session, digests[0])

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from lbs.graph.client import Graph
 from lbs.graph.errors import GraphError
 from lbs.graph.policy import Action
 from lbs.jobs.app import database, now, settings, tasks
-from lbs.shares.schemas.shares import link_of
+from lbs.shares.service import link_of
 from lbs.vault import Vault
 
 ROUNDS = 20
@@ -34,7 +35,7 @@ async def wake_facebook_pages(context: JobContext, timestamp: int) -> None:
     """Have all posted that is due: what was scheduled, what is tried again, and what a killed
     worker had taken.
     """
-    if not _is_set_up(settings(context)):
+    if not settings(context).has_facebook_app:
         return
     for facebook_page_id in await asyncio.to_thread(_due, database(context)):
         lock = service.lock_of(facebook_page_id)
@@ -46,7 +47,7 @@ async def wake_facebook_pages(context: JobContext, timestamp: int) -> None:
 @tasks.task(name=service.POST, pass_context=True)
 def post_to_facebook(context: JobContext, facebook_page_id: str) -> None:
     """Put on one Page what is due, until there is no more or the Page has to rest."""
-    if not _is_set_up(settings(context)):
+    if not settings(context).has_facebook_app:
         return
     poster = Poster(database(context), settings(context))
     for _ in range(ROUNDS):
@@ -57,15 +58,22 @@ def post_to_facebook(context: JobContext, facebook_page_id: str) -> None:
 @tasks.task(name=service.LEAVE, pass_context=True)
 def leave_facebook_page(context: JobContext, facebook_page_id: str) -> None:
     """Have Meta tell no more of a Page that was disconnected; the daily look tries again."""
-    if _is_set_up(settings(context)):
+    if settings(context).has_facebook_app:
         Watcher(database(context), settings(context)).leave(UUID(facebook_page_id))
+
+
+@tasks.task(name=service.END, pass_context=True)
+def end_facebook_page(context: JobContext, page_id: str, asked_at: str) -> None:
+    """A Page has removed the app: who connected it before is asked to connect it again."""
+    with database(context).transaction() as session:
+        service.end_page(session, page_id, datetime.fromisoformat(asked_at), now())
 
 
 @tasks.periodic(cron="23 * * * *")
 @tasks.task(name="check_facebook_pages", queueing_lock="check_facebook_pages", pass_context=True)
 def check_facebook_pages(context: JobContext, timestamp: int) -> None:
     """Look at each Page's token once a day; where Meta did not answer, an hour later again."""
-    if _is_set_up(settings(context)):
+    if settings(context).has_facebook_app:
         Watcher(database(context), settings(context)).check_all()
 
 
@@ -103,7 +111,7 @@ class Poster:
         if dispatch.asked_at and (found := self._find(dispatch)):
             return Outcome(post_id=found)
         with suppress(GraphError):
-            self._rescrape(dispatch)
+            self._graph.scrape(self._link(dispatch))
         try:
             return self._publish(dispatch)
         except GraphError as error:
@@ -111,7 +119,7 @@ class Poster:
                 return Outcome(post_id=found)
             if error.action is not Action.RESCRAPE:
                 raise
-        self._rescrape(dispatch)
+        self._graph.scrape(self._link(dispatch))
         return self._publish(dispatch)
 
     def _publish(self, dispatch: Dispatch) -> Outcome:
@@ -145,11 +153,6 @@ class Poster:
         feed = self._graph.call("GET", f"{dispatch.page_id}/feed", dispatch.token, fields).body
         link = self._link(dispatch)
         return policy.find_posted(feed, link, dispatch.message, asked_at, dispatch.known)
-
-    def _rescrape(self, dispatch: Dispatch) -> None:
-        """Have Meta read the page that the link leads to, as it is now."""
-        fields = {"id": self._link(dispatch), "scrape": "true"}
-        self._graph.call("POST", "", self._graph.app_token, fields)
 
     def _link(self, dispatch: Dispatch) -> str:
         return link_of(dispatch.link_token, self._public_url)
@@ -199,7 +202,3 @@ class Watcher:
 def _due(db: Database) -> list[UUID]:
     with db.transaction() as session:
         return service.due_pages(session, now())
-
-
-def _is_set_up(settings: Settings) -> bool:
-    return bool(settings.facebook_app_id and settings.facebook_app_secret)

@@ -40,6 +40,8 @@ class FacebookPage(Model):
     error_code: Mapped[int | None]
     """Of the last error that had the Page stopped."""
     checked_at: Mapped[datetime]
+    connected_at: Mapped[datetime]
+    """When the token was given."""
     created_at: Mapped[datetime]
 
 

@@ -105,6 +105,16 @@ def lock_page(session: Session, facebook_page_id: UUID) -> FacebookPage | None:
     return session.get(FacebookPage, facebook_page_id, with_for_update=True)
 
 
+def lock_connected(session: Session, page_id: str, before: datetime) -> Sequence[FacebookPage]:
+    """Every merchant's connection of the Page with a token that was given before then."""
+    connected = select(FacebookPage).where(
+        FacebookPage.page_id == page_id,
+        FacebookPage.status != "disconnected",
+        FacebookPage.connected_at < before,
+    )
+    return session.scalars(connected.order_by(FacebookPage.id).with_for_update()).all()
+
+
 def list_pages(
     session: Session, merchant_id: UUID, *, limit: int, after: UUID | None
 ) -> Sequence[FacebookPage]:

@@ -9,7 +9,7 @@ from marshmallow import fields, validate
 from lbs.facebook_pages.service import CreatePost, ManagedPage, PostView
 from lbs.http.fields import Schema, String, Timestamp, Word, text
 from lbs.http.paging import page_schema
-from lbs.shares.schemas.shares import link_of
+from lbs.shares.service import link_of
 
 PAGE_STATUSES = ("connected", "paused", "reauth_required", "permission_missing")
 POST_STATES = ("queued", "posted", "cancelled", "deleting", "deleted", "dead")

@@ -30,7 +30,7 @@ from lbs.vault import Vault
 from lbs.webhooks.policy import FACEBOOK_PAGE
 from lbs.webhooks.service import publish
 
-POST, LEAVE = "post_to_facebook", "leave_facebook_page"
+POST, LEAVE, END = "post_to_facebook", "leave_facebook_page", "end_facebook_page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,8 @@ def connect_page(
         )
         session.add(page)
     page.name, page.sealed_token = managed.name, vault.seal(managed.token)
-    page.status, page.expires_at, page.checked_at = check.status, check.expires_at, now
+    page.status, page.expires_at = check.status, check.expires_at
+    page.checked_at = page.connected_at = now
     page.paused_until = page.error_code = page.warned_of = None
     session.flush()
     _wake(session, page.id)
@@ -361,6 +362,12 @@ def keep_check(session: Session, watched: Watched, check: Check, now: datetime) 
             facebook_page_id=page.id,
         )
     session.flush()
+
+
+def end_page(session: Session, page_id: str, asked_at: datetime, now: datetime) -> None:
+    """The Page has removed the app: its tokens of before then are dead, of whichever merchant."""
+    for page in queries.lock_connected(session, page_id, asked_at):
+        _set_status(session, page, "reauth_required", now)
 
 
 def lock_of(facebook_page_id: UUID) -> str:

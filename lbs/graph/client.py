@@ -41,7 +41,7 @@ class Graph:
     """
 
     def __init__(self, settings: Settings, *, timeout_s: float = READ_S) -> None:
-        if not (settings.facebook_app_id and settings.facebook_app_secret):
+        if not settings.has_facebook_app:
             raise FacebookNotConfigured
         self.app_id, self._secret = settings.facebook_app_id, settings.facebook_app_secret
         self._base = f"{settings.facebook_graph_url.rstrip('/')}/{settings.facebook_graph_version}"
@@ -83,6 +83,10 @@ class Graph:
         if answer is None:
             raise GraphError(Action.RETRY, problem)
         return _read(*answer)
+
+    def scrape(self, link: str) -> Answer:
+        """Have Facebook read the page that a link leads to, as it is now, with its picture."""
+        return self.call("POST", "", self.app_token, {"id": link, "scrape": "true"})
 
 
 _Raw = tuple[int, Mapping[str, str], bytes]

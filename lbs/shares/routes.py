@@ -29,7 +29,6 @@ from lbs.shares.schemas.shares import (
     Facebook,
     ReferralSchema,
     ShareSchema,
-    link_of,
     present_share,
 )
 
@@ -55,11 +54,17 @@ class Shares(MethodView):
         Sharing earns nothing and opens nothing. What a share brings is counted by the verified
         visits of friends.
         """
+        found = settings()
         with transaction() as session:
             token = service.share_offer(
-                session, customer().customer_id, offer_id, vault(), _token, now()
+                session,
+                customer().customer_id,
+                offer_id,
+                vault(),
+                _token,
+                now(),
+                is_shown=found.has_facebook_app,
             )
-        found = settings()
         facebook = Facebook(found.facebook_www_url, found.facebook_app_id)
         return present_share(token, found.public_url, facebook)
 
@@ -148,7 +153,7 @@ def share_qr(token: str) -> Response:
     with transaction() as session:
         service.load_page(session, token, now())
     file = io.BytesIO()
-    link = link_of(token, settings().public_url)
+    link = service.link_of(token, settings().public_url)
     segno.make(link, error="m", micro=False).save(file, kind="svg", scale=8, light="white")
     response = Response(file.getvalue(), content_type=SVG)
     response.headers["Cache-Control"] = FOR_EVER

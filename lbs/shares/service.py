@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -17,6 +18,7 @@ from lbs.accounts.errors import CustomerGone
 from lbs.audit.service import record
 from lbs.db import Session, new_id
 from lbs.experiments.service import expose, exposure_to
+from lbs.jobs.app import enqueue
 from lbs.offers.queries import list_places
 from lbs.offers.rules import Rule, read_rule
 from lbs.offers.rules.schedule import Opening, Schedule, next_openings, read_schedule
@@ -29,6 +31,7 @@ from lbs.shares.rules.followers import Follower, tell
 from lbs.shares.rules.picture import Card, draw
 from lbs.vault import Vault, hash_token
 
+SHOW = "show_link_to_facebook"
 REFERRED_FOR = timedelta(days=7)
 SPOTS = 8
 """So many venues a page names."""
@@ -103,8 +106,13 @@ def share_offer(
     vault: Vault,
     new_token: Callable[[], str],
     now: datetime,
+    *,
+    is_shown: bool,
 ) -> str:
-    """The token of the customer's share of the offer: always the same one."""
+    """The token of the customer's share of the offer: always the same one.
+
+    `is_shown` has Facebook read a new one before anybody posts it.
+    """
     subject_id = _lock_subject(session, customer_id)
     offer = queries.find_running(session, offer_id, now)
     if offer is None or _is_held_out(session, offer, subject_id, vault):
@@ -124,9 +132,19 @@ def share_offer(
             now=now,
         )
         share = queries.find_own_share(session, customer_id, offer_id)
+        if share is not None and is_shown:
+            enqueue(session, SHOW, share_id=str(share.id))
     if share is None:
         raise ShareNotFound
     return vault.unseal(share.sealed_token)
+
+
+def link_of(token: str, public_url: str) -> str:
+    return f"{public_url}/s/{quote(token, safe='')}"
+
+
+def load_token(session: Session, share_id: UUID, vault: Vault) -> str:
+    return vault.unseal(queries.find_sealed_tokens(session, [share_id])[share_id])
 
 
 def share_own(

@@ -65,6 +65,7 @@ def _pages() -> None:
         sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error_code", sa.BigInteger(), nullable=True),
         sa.Column("checked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("connected_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("id", "merchant_id"),
         sa.UniqueConstraint("merchant_id", "page_id"),

@@ -19,6 +19,12 @@ from lbs.cli.postgres import Cluster, create_database
 from lbs.vault import new_key
 
 RUN_S = 120
+UNREACHABLE = {
+    "LBS_FACEBOOK_APP_ID": "1234567890",
+    "LBS_FACEBOOK_APP_SECRET": "appsecret",
+    "LBS_FACEBOOK_GRAPH_URL": "http://127.0.0.1:9",
+}
+"""A Facebook app, and a Facebook that does not answer."""
 
 
 @pytest.fixture
@@ -73,10 +79,14 @@ def test_the_sample_is_loaded_once(env):
 
 
 def test_run_once_plays_the_story_twice_and_leaves_nothing_running(env):
-    for _ in range(2):
-        said = lbs(env, "run", "--once")
+    """First with the stand-in for Meta, then with an app of ours and a Facebook that is down."""
+    for added, fetches in ({}, 1), (UNREACHABLE, 0):
+        said = lbs(env | added, "run", "--once")
         assert "The story went as it should." in said
         assert re.search(r"checked_in +1 +1\n", said)
+        assert re.search(rf"fetches +{fetches}\n", said)
+        assert re.search(r"friend_visits +1\n", said)
+        assert ("a stand-in for Meta" in said) is (not added)
     assert re.search(r"^[1-9]\d* hours counted$", lbs(env, "stats", "rebuild"), re.MULTILINE)
     assert not processes(env)
 

@@ -11,6 +11,7 @@ import procrastinate
 import pytest
 from sqlalchemy import text
 
+import lbs.tasks  # noqa: F401
 from lbs.cli.server import conninfo
 from lbs.config import Settings
 from lbs.db import Database

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from procrastinate import JobContext
 from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import text
 
-import lbs.accounts.jobs
-import lbs.app_events.jobs
-import lbs.checkins.jobs
-import lbs.circles.jobs
-import lbs.exports.jobs
-import lbs.ledger.jobs
-import lbs.redemptions.jobs
-import lbs.stats.jobs
-import lbs.unlocks.jobs
-import lbs.webhooks.jobs  # noqa: F401
+import lbs.tasks
 from lbs.cli.server import conninfo
 from lbs.db import Session, new_id
 from lbs.jobs.app import connected
@@ -27,23 +21,40 @@ from tests.unlocks.stock import counters, events
 from tests.world import World, now
 
 TASKS = {
+    "check_facebook_pages",
     "delete_old_exports",
     "expire_unlocks",
     "forget_app_events",
+    "forget_facebook_deletions",
+    "forget_old_conversions",
+    "forget_old_facebook_webhooks",
     "forget_old_fixes",
     "forget_old_guesses",
     "forget_old_parties",
     "forget_old_tokens",
+    "forget_old_webhooks",
+    "forget_share_visitors",
     "lapse_reservations",
     "make_due_exports",
     "make_ledger_partitions",
-    "forget_old_webhooks",
+    "publish_conversions",
     "publish_webhooks",
+    "read_facebook_webhooks",
     "retry_stalled",
     "roll_up",
+    "wake_conversions",
+    "wake_facebook_pages",
     "wake_webhooks",
 }
-ON_DEMAND = {"deliver_webhooks", "make_export"}
+ON_DEMAND = {
+    "deliver_webhooks",
+    "end_facebook_page",
+    "leave_facebook_page",
+    "make_export",
+    "post_to_facebook",
+    "send_conversions",
+    "show_link_to_facebook",
+}
 """Enqueued by what it follows from."""
 
 
@@ -97,6 +108,17 @@ def test_every_task_is_registered_under_its_name_and_is_due_by_the_clock(jobs):
     assert {name for name in jobs.tasks if "builtin" not in name} == TASKS | ON_DEMAND
     due = {task.task.name for task in jobs.periodic_registry.periodic_tasks.values()}
     assert due == TASKS
+
+
+def test_whatever_is_enqueued_is_a_task(jobs):
+    found = {}
+    for path in Path(lbs.__path__[0]).rglob("*.py"):
+        for word in re.findall(r"\benqueue\(\s*session,\s*([\w\"]+)", path.read_text()):
+            name = ".".join(path.relative_to(Path(lbs.__path__[0]).parent).with_suffix("").parts)
+            module = importlib.import_module(name.removesuffix(".__init__"))
+            found[name, word] = word.strip('"') if '"' in word else getattr(module, word)
+    assert len(found) > len(ON_DEMAND) / 2
+    assert set(found.values()) <= jobs.tasks.keys()
 
 
 def test_a_worker_carries_out_every_task(jobs, db, settings):

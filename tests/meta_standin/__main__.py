@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import sys
 import threading
 
@@ -13,9 +14,11 @@ from tests.meta_standin.server import Meta, serving
 def main() -> None:
     parser = argparse.ArgumentParser(description="A stand-in for Meta on a loopback port.")
     parser.add_argument("--port", type=int, default=9100)
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)
     with serving(Meta(), parser.parse_args().port) as meta:
         for name, value in meta.variables.items():
             sys.stdout.write(f"export {name}={value}\n")
+        sys.stdout.write("# Ctrl-C stops it\n")
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()

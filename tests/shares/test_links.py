@@ -8,7 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from lbs.offers.rules import FORBIDDEN, RULES
-from lbs.shares.schemas.shares import Facebook, ShareSchema, link_of, present_share
+from lbs.shares.schemas.shares import Facebook, ShareSchema, present_share
+from lbs.shares.service import link_of
 from tests.world import World
 
 PUBLIC, WWW = "https://lbs.example", "https://www.facebook.com"

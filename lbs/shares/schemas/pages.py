@@ -14,8 +14,7 @@ from lbs.http.languages import Text
 from lbs.offers.rules.asks import say_rule
 from lbs.shares.policy import COMING, ON, OVER, PAUSED
 from lbs.shares.rules.picture import HEIGHT, WIDTH, ink_on, read_color
-from lbs.shares.schemas.shares import link_of
-from lbs.shares.service import SharePage, Spot
+from lbs.shares.service import SharePage, Spot, link_of
 
 LOCALES = {"en": "en_GB", "da": "da_DK"}
 MOMENTS = {"en": "EEEE d MMMM, HH:mm", "da": "EEEE d. MMMM 'kl.'\xa0HH.mm"}

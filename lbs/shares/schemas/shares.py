@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from marshmallow import fields
 
 from lbs.http.fields import Schema, Timestamp, text
+from lbs.shares.service import link_of
 
 _LINK = "https://lbs.example/s/Zk3uV8sQm1pT0aYx5LrWdg"
 _HREF = "https%3A%2F%2Flbs.example%2Fs%2FZk3uV8sQm1pT0aYx5LrWdg"
@@ -86,7 +87,3 @@ def present_share(token: str, public_url: str, facebook: Facebook) -> dict[str, 
         else None,
         "sharer_url": f"{facebook.www_url}/sharer/sharer.php?{urlencode({'u': link})}",
     }
-
-
-def link_of(token: str, public_url: str) -> str:
-    return f"{public_url}/s/{quote(token, safe='')}"
