@@ -678,13 +678,19 @@ HISTORY = Statement(f"""
                    offer_id,
                    jsonb_build_object('at', at, 'here_at', here_at, 'times', times)) AS offers
         FROM (
-            SELECT unlock.offer_id, count(*) AS times, max(check_in.occurred_at) AS at,
+            SELECT unlock.offer_id,
+                   count(*) FILTER (
+                       WHERE check_in.occurred_at <= coalesce(
+                           CAST(:openings_until AS timestamptz), 'infinity')) AS times,
                    max(check_in.occurred_at) FILTER (
-                       WHERE check_in.venue_id = asked.venue_id) AS here_at
+                       WHERE check_in.occurred_at <= :now) AS at,
+                   max(check_in.occurred_at) FILTER (
+                       WHERE check_in.occurred_at <= :now
+                         AND check_in.venue_id = asked.venue_id) AS here_at
             FROM unlock JOIN check_in ON check_in.id = unlock.check_in_id
             WHERE unlock.customer_id = :customer_id AND unlock.state <> 'voided'
               AND unlock.offer_id = ANY(CAST(:opened AS uuid[]))
-              AND check_in.id <> :check_in_id AND check_in.occurred_at <= :now
+              AND check_in.id <> :check_in_id
             GROUP BY unlock.offer_id
         ) AS by_offer
     ) AS opened ON cardinality(CAST(:opened AS uuid[])) > 0

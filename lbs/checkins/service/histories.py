@@ -46,6 +46,8 @@ class Visitor:
     check_in_id: UUID
     at: datetime
     party_id: UUID | None = None
+    openings_until: datetime | None = None
+    """None: also those of later check-ins, which have used up what this one would."""
 
 
 def histories(session: Session, visitor: Visitor, places: Sequence[Place]) -> Histories:
@@ -74,6 +76,7 @@ def _gather(session: Session, visitor: Visitor, places: Sequence[Place]) -> Mapp
         counter_offers=[offer_id for offer_id, _ in counters],
         counters=[bucket for _, bucket in counters],
         now=visitor.at,
+        openings_until=visitor.openings_until,
     )
     return {str(row.venue_id): row for row in rows}
 

@@ -71,7 +71,8 @@ class History:
     opened_at: datetime | None = None
     """OPENED: the same at any venue."""
     openings: int = 0
-    """OPENED: how many of the customer's check-ins, at any venue, have opened it."""
+    """OPENED: how many of the customer's check-ins, at any venue, have opened it; also later ones,
+    where this one is judged after them."""
 
     own_days: int = 0
     """LEADER: the customer's days with a visit among the LEADER_DAYS before today."""
