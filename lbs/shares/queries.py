@@ -61,7 +61,8 @@ FRIENDS_SENT = f"""
 
 CREDITED_FRIENDS = f"""
     SELECT share.customer_id::text AS customer_id, min(referral.used_at) AS credited_at {_SENT}
-      AND share.merchant_id = CAST(:merchant_id AS uuid) AND share.customer_id IS NOT NULL
+      AND share.offer_id IN (SELECT id FROM offer WHERE merchant_id = :merchant_id)
+      AND share.customer_id IS NOT NULL
     GROUP BY share.customer_id, friend.id
 """
 """The same for everybody who shares the merchant's offers: by friend, since when."""

@@ -230,6 +230,40 @@ def test_why_nearby_and_a_replay_say_the_same(world: World):
     assert reasons == {"more_friends_sent": played["visits"] - 1}
 
 
+def test_it_is_tried_as_it_stood_at_any_time(world: World):
+    with time_machine.travel(NOON, tick=False) as clock:
+        venue = world.venue(cool_down_s=0)
+        shared, offer = world.offer(venue), bonus(venue, world=world)
+        sharer, friend = people(world, 2)
+        shares(sharer, shared, friend)
+        who = customer_of(world, sharer.comes(venue))
+        for person in (friend, sharer):
+            clock.shift(timedelta(hours=1))
+            person.comes(venue)
+        clock.shift(timedelta(hours=1))
+        said = []
+        for hours in (0.5, 1.5, 2.5):
+            at = (NOON + timedelta(hours=hours)).isoformat()
+            body = {"kind": "check_in", "venue_id": venue["id"], "customer": who, "at": at}
+            tried = world.ask("post", f"/v1/offers/{offer['id']}/simulations", json=body)
+            said.append((tried["opens"], tried["reason"] and tried["reason"]["code"]))
+    closed = (False, "more_friends_sent")
+    assert said == [closed, (True, None), closed]
+
+
+def test_who_shares_hears_of_no_bonus(world: World):
+    """The answer has the same members and says the same, whether there is one or not."""
+    venue = world.venue()
+    shared, person = world.offer(venue), Person(world)
+    path = f"/v1/offers/{shared['id']}/shares"
+    before = world.ask("post", path, person.token)
+    offer = bonus(venue, world=world)
+    assert world.ask("post", path, person.token) == before
+    own = world.ask("post", f"/v1/offers/{offer['id']}/shares", person.token)
+    assert own.keys() == before.keys()
+    assert person.wallet() == []
+
+
 # What a merchant may write
 
 
