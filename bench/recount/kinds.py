@@ -12,8 +12,11 @@ COMEBACK_DAYS, STREAK_WEEKS, NTH = 30, 3, 3
 TRAIL_VENUES, TRAIL_DAYS = 3, 30
 FLASH_N, FLASH_FROM, FLASH_TO = 2, "12:00", "14:00"
 SWARM_N, PARTY_N, FRIENDS_N, REFERRER_N = 3, 3, 1, 2
-BONUS_CAP = 1000
-"""So often one customer may have the bonus for those who refer: more than any does."""
+BONUS = {
+    "limit_per_customer": 1000,
+    "terms": "One filter coffee of any size. It is not sponsored by Meta or Facebook.",
+}
+"""What a bonus for who refers takes; the limit is more than anybody has."""
 MAX_SHARE, MIN_VISITS = 0.004, 50
 DONATION_MINOR, RECIPIENT = 25, "Red Cross"
 
@@ -27,9 +30,8 @@ class Kind:
 
     @property
     def terms(self) -> dict[str, Any]:
-        """What is its own of an offer's terms: the rule, and the limit that this one takes."""
-        limits = {"limit_per_customer": BONUS_CAP} if self.name == "referrer" else {}
-        return {"rule": self.rule, **limits}
+        """The rule, and what an offer with it takes beside."""
+        return {"rule": self.rule, **(BONUS if self.name == "referrer" else {})}
 
 
 def kinds(trail: Sequence[UUID], event_id: UUID) -> tuple[Kind, ...]:

@@ -159,7 +159,7 @@ def play(db: Database, settings: Settings, rows: Sequence[Row], busiest: int) ->
     venue_ids = [made.venue_ids[venue] for venue in there]
     event_id = _make_event(db, made, event)
     offers = kinds(venue_ids[:TRAIL_VENUES], event_id)
-    make_offers(db, made, [kind.terms for kind in offers], venue_ids)
+    make_offers(db, made, [kind.terms for kind in offers], venue_ids, referrer_bonus=True)
     played = Play(made, offers, venue_ids, event_id)
     _make_friends(db, made, [row for row in rows if row.venue in set(there)])
     vault = Vault(settings.secrets_key)

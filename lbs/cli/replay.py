@@ -190,16 +190,24 @@ def prepare(db: Database, rows: Sequence[Row]) -> Replay:
 
 
 def make_offers(
-    db: Database, made: Replay, terms: Iterable[dict[str, Any]], venue_ids: Iterable[UUID]
+    db: Database,
+    made: Replay,
+    terms: Iterable[dict[str, Any]],
+    venue_ids: Iterable[UUID],
+    *,
+    referrer_bonus: bool = False,
 ) -> None:
     """An offer with each of the terms at the venues, on from the first row to a year after all.
 
-    `terms`: the rule, and what is an offer's own beside. It may reward those who refer.
+    `terms`: the rule, and what is an offer's own beside.
     """
     with db.transaction() as session:
         command = venues.WriteGroup("Venues with offers", tuple(venue_ids))
         group = venues.create_group(session, made.merchant_id, command, made.start)
-        made.offer_ids = [_make_offer(session, made, group.id, own) for own in terms]
+        made.offer_ids = [
+            _make_offer(session, made, group.id, own, referrer_bonus=referrer_bonus)
+            for own in terms
+        ]
 
 
 def _make_venues(
@@ -225,10 +233,12 @@ def _venue(name: str, row: Row) -> venues.CreateVenue:
     )
 
 
-def _make_offer(session: Session, made: Replay, group_id: UUID, own: dict[str, Any]) -> UUID:
+def _make_offer(
+    session: Session, made: Replay, group_id: UUID, own: dict[str, Any], *, referrer_bonus: bool
+) -> UUID:
     terms = {
         "teaser": f"Replay: {_words(own['rule'])}",
-        "terms": "One filter coffee of any size. It is not sponsored by Meta or Facebook.",
+        "terms": "One filter coffee of any size",
         "reward": {"kind": "free_item", "item": "A filter coffee"},
         "value_minor": 500,
         "cost_minor": 200,
@@ -247,7 +257,7 @@ def _make_offer(session: Session, made: Replay, group_id: UUID, own: dict[str, A
         offer_id=offer.id,
         merchant_id=made.merchant_id,
         status="active",
-        referrer_bonus=True,
+        referrer_bonus=referrer_bonus,
         now=made.start,
     )
     offer_id: UUID = offer.id
