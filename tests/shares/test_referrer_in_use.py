@@ -14,7 +14,7 @@ from lbs.unlocks.service import expire
 from tests.checkins.test_explanations import customer_of
 from tests.offers.people import Person, people
 from tests.offers.test_people_in_use import staff_pin
-from tests.racing import post_at_once
+from tests.racing import post, post_at_once
 from tests.shares.test_referred_in_use import NOON, shares
 from tests.world import OFFER, World, now
 
@@ -270,24 +270,6 @@ def test_who_shares_hears_of_no_bonus(world: World):
 NESTED = {"kind": "any_of", "rules": [{"kind": "first_visit"}, BONUS["rule"]]}
 
 
-@pytest.mark.parametrize("rule", [BONUS["rule"], NESTED], ids=["alone", "nested"])
-@pytest.mark.parametrize(
-    ("members", "code", "pointer"),
-    [
-        ({"limit_per_customer": None}, "referrer_uncapped", "#/limit_per_customer"),
-        ({"terms": "One filter coffee of any size"}, "sponsor_unsaid", "#/terms"),
-    ],
-)
-def test_it_takes_a_limit_for_one_customer_and_a_word_on_who_does_not_sponsor_it(
-    world: World, rule, members, code, pointer
-):
-    offer = world.offer(world.venue(), status="draft", **{**BONUS, "rule": rule, **members})
-    path = f"/v1/offers/{offer['id']}/status"
-    refused = world.call("post", path, world.key, json={"status": "active"})
-    assert (refused.status_code, refused.json["code"]) == (409, "offer-not-ready")
-    assert [(one["rule"], one["pointer"]) for one in refused.json["errors"]] == [(code, pointer)]
-
-
 @pytest.fixture(scope="module")
 def without(settings) -> Any:
     """The same service where the operator has not switched the bonus on."""
@@ -337,3 +319,20 @@ def test_what_was_written_while_it_was_on_is_not_activated_when_it_is_off(world:
     copy = off.post(f"{path}/copies", json={}, headers=headers).json
     assert copy["status"] == "draft"
     assert world.ask("post", f"{path}/status", json=body)["status"] == "active"
+
+
+def test_what_was_active_when_it_is_switched_off_stays_and_is_not_changed(world: World, without):
+    venue = world.venue()
+    shared, offer = world.offer(venue), bonus(venue, world=world)
+    sharer, friend = people(world, 2)
+    shares(sharer, shared, friend)
+    friend.comes(venue)
+    status, seen = post(without, ("/v1/check-ins", sharer.token, sharer.body(venue)))
+    assert (status, has_it(seen, offer)) == (201, True)
+    off, path = without.test_client(), f"/v1/offers/{offer['id']}"
+    headers = {"Authorization": f"Bearer {world.key}", "If-Match": f'"{offer["version"]}"'}
+    refused = off.patch(path, json={"limit_total": 9}, headers=headers)
+    assert (refused.status_code, refused.json["code"]) == (409, "offer-not-ready")
+    assert [one["rule"] for one in refused.json["errors"]] == ["referrer_off"]
+    headers["Idempotency-Key"] = offer["id"]
+    assert off.post(f"{path}/status", json={"status": "paused"}, headers=headers).status_code == 200
