@@ -303,7 +303,7 @@ class Caller:
     def _real_ids(self, body: dict[str, Any]) -> None:
         if "features" in body:
             body["features"] = body["features"][:MANY]
-        for name in ("venue_id", "event_id", "customer", "offer_id"):
+        for name in ("venue_id", "event_id", "customer", "offer_id", "facebook_page_id"):
             if body.get(name):
                 body[name] = self.ids[name]
         for name in ("venue_ids", "group_ids"):

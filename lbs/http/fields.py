@@ -61,9 +61,13 @@ class Word(String):
         super().__init__(validate=validate.OneOf(self.words), **kwargs)
 
 
+_NOT_BLANK = r"[^\s\u001c-\u001f\u0085]"
+"""What Python takes for blank too, and ECMA 262, whose patterns JSON Schema's are, does not."""
+
+
 def text(max_length: int, **kwargs: Any) -> String:
     """A line or paragraph of at least one and at most so many characters."""
-    metadata = {"pattern": r"\S", **kwargs.pop("metadata", {})}
+    metadata = {"pattern": _NOT_BLANK, **kwargs.pop("metadata", {})}
     return String(
         validate=[validate.Length(min=1, max=max_length), _not_blank], metadata=metadata, **kwargs
     )
