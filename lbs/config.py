@@ -87,6 +87,8 @@ class Settings:
     app_link: AppLink = ""
     app_page: WebAddress = ""
 
+    referrer_bonus: bool = False
+
     facebook_app_id: str = ""
     facebook_app_secret: str = ""
     facebook_verify_token: str = ""

@@ -52,6 +52,7 @@ def settings(cluster: Cluster, everybodys_meta: Meta) -> Settings:
         log_level="error",
         pool_size=16,
         stats_min_group=1,
+        referrer_bonus=True,
         live_for=timedelta(seconds=0.1),
         live_poll=timedelta(seconds=0.05),
         **facebook_settings_of(everybodys_meta),

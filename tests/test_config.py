@@ -16,6 +16,7 @@ def test_settings_come_from_a_mapping():
     assert settings.cool_down == timedelta(seconds=90)
     assert settings.guess_limit == 3
     assert settings.webhooks_allow_private is False
+    assert settings.referrer_bonus is False
 
 
 @pytest.mark.parametrize(("said", "meant"), [("yes", True), ("No", False)])
@@ -36,6 +37,7 @@ def test_a_switch_is_yes_or_no(said, meant):
         ({"LBS_GUESS_LIMIT": "0"}, "LBS_GUESS_LIMIT"),
         ({"LBS_LOG_LEVEL": "loud"}, "LBS_LOG_LEVEL"),
         ({"LBS_WEBHOOKS_ALLOW_PRIVATE": "1"}, "LBS_WEBHOOKS_ALLOW_PRIVATE"),
+        ({"LBS_REFERRER_BONUS": "on"}, "LBS_REFERRER_BONUS"),
         ({"LBS_INSIDE_PROBABILITY": "0.005"}, "LBS_OUTSIDE_PROBABILITY"),
         ({"LBS_FACEBOOK_GRAPH_URL": "http://graph.example"}, "LBS_FACEBOOK_GRAPH_URL"),
         ({"LBS_FACEBOOK_GRAPH_URL": "http://127.0.0.1.example"}, "LBS_FACEBOOK_GRAPH_URL"),

@@ -23,6 +23,7 @@ from bench.recount.kinds import (
     MIN_VISITS,
     NTH,
     PARTY_N,
+    REFERRER_N,
     STREAK_WEEKS,
     SWARM_N,
     TRAIL_DAYS,
@@ -217,6 +218,28 @@ EXPECTED = {
         SELECT count(*) FROM referral WHERE offer_id = :offer_id AND EXISTS (
             SELECT FROM visit WHERE opens AND visit.customer_id = referral.customer_id
               AND visit.at BETWEEN referral.bound_at AND referral.bound_at + interval '7 days')
+    """,
+    "referrer": f"""
+        WITH RECURSIVE friend AS (
+            SELECT share.customer_id, min(visit.seq) AS seq
+            FROM referral JOIN share ON share.id = referral.share_id JOIN visit
+              ON visit.customer_id = referral.customer_id AND visit.opens
+              AND visit.at BETWEEN referral.bound_at AND referral.bound_at + interval '7 days'
+            GROUP BY share.customer_id, referral.customer_id
+        ), opening AS (
+            SELECT DISTINCT customer_id, CAST(0 AS bigint) AS n, CAST(0 AS bigint) AS seq
+            FROM friend
+            UNION ALL
+            SELECT opening.customer_id, opening.n + 1, next.seq FROM opening, LATERAL (
+                SELECT visit.seq FROM visit
+                WHERE visit.customer_id = opening.customer_id AND visit.opens
+                  AND visit.seq > opening.seq AND (opening.n + 1) * {REFERRER_N} <= (
+                      SELECT count(*) FROM friend
+                      WHERE friend.customer_id = visit.customer_id AND friend.seq < visit.seq)
+                ORDER BY visit.seq LIMIT 1
+            ) AS next
+        )
+        SELECT count(*) FROM opening WHERE n > 0
     """,
 }
 """A statement a kind; each gives one number."""

@@ -11,7 +11,12 @@ FREQUENCY = {"kind": "frequency", "n": 2, "within_days": 7}
 COMEBACK_DAYS, STREAK_WEEKS, NTH = 30, 3, 3
 TRAIL_VENUES, TRAIL_DAYS = 3, 30
 FLASH_N, FLASH_FROM, FLASH_TO = 2, "12:00", "14:00"
-SWARM_N, PARTY_N, FRIENDS_N = 3, 3, 1
+SWARM_N, PARTY_N, FRIENDS_N, REFERRER_N = 3, 3, 1, 2
+BONUS = {
+    "limit_per_customer": 1000,
+    "terms": "One filter coffee of any size. It is not sponsored by Meta or Facebook.",
+}
+"""What a bonus for who refers takes; the limit is more than anybody has."""
 MAX_SHARE, MIN_VISITS = 0.004, 50
 DONATION_MINOR, RECIPIENT = 25, "Red Cross"
 
@@ -22,6 +27,11 @@ class Kind:
 
     name: str
     rule: dict[str, Any]
+
+    @property
+    def terms(self) -> dict[str, Any]:
+        """The rule, and what an offer with it takes beside."""
+        return {"rule": self.rule, **(BONUS if self.name == "referrer" else {})}
 
 
 def kinds(trail: Sequence[UUID], event_id: UUID) -> tuple[Kind, ...]:
@@ -44,6 +54,7 @@ def kinds(trail: Sequence[UUID], event_id: UUID) -> tuple[Kind, ...]:
         {"kind": "event", "event_id": str(event_id)},
         {"kind": "off_peak", "max_share": MAX_SHARE, "min_visits": MIN_VISITS},
         {"kind": "referred"},
+        {"kind": "referrer", "n": REFERRER_N},
         {"kind": "charity", "amount_minor": DONATION_MINOR, "recipient": RECIPIENT},
         {"kind": "all_of", "rules": [FREQUENCY, flash]},
         {

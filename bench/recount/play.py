@@ -37,8 +37,8 @@ TILL = frozenset({"redeem"})
 PRESENT_FOR = timedelta(hours=3)
 AFTER_ALL = timedelta(days=366)
 """When the offers are over."""
-EVERY_REFERRED = 3
-"""One customer in so many comes by a share."""
+EVERY_REFERRED, SHARERS = 3, 3
+"""One customer in so many comes by a share, of one of so many sharers."""
 EVERY_REDEEMED, EVERY_REVERSED = 5, 3
 """One unlock in so many is redeemed, one redemption in so many taken back."""
 AT_TILL = timedelta(minutes=10)
@@ -70,7 +70,8 @@ class Company:
     """What customers say beside their check-ins at the busiest venues.
 
     The first to come starts a party and everybody who comes within its hours names its code, once.
-    One customer in EVERY_REFERRED has followed a share an hour before the first check-in there.
+    One customer in EVERY_REFERRED has followed a share an hour before the first check-in there, the
+    sharers in turn.
     Who was at the busiest day of the busiest venue was there for the event.
     """
 
@@ -78,7 +79,7 @@ class Company:
     vault: Vault
     play: Play
     event: tuple[str, datetime, datetime]
-    token: str
+    tokens: Sequence[str]
     codes: dict[str, tuple[str, datetime]] = field(default_factory=dict)
     named: set[tuple[str, str]] = field(default_factory=set)
     known: set[str] = field(default_factory=set)
@@ -122,7 +123,8 @@ class Company:
             with self.db.transaction() as session:
                 customer_id = self.play.made.customer_ids[row.user]
                 an_hour_before = row.at - timedelta(hours=1)
-                shares.refer(session, customer_id, self.token, "", self.vault, an_hour_before)
+                token = self.tokens[int(row.user) // EVERY_REFERRED % len(self.tokens)]
+                shares.refer(session, customer_id, token, "", self.vault, an_hour_before)
 
 
 class Till:
@@ -157,11 +159,11 @@ def play(db: Database, settings: Settings, rows: Sequence[Row], busiest: int) ->
     venue_ids = [made.venue_ids[venue] for venue in there]
     event_id = _make_event(db, made, event)
     offers = kinds(venue_ids[:TRAIL_VENUES], event_id)
-    make_offers(db, made, [kind.rule for kind in offers], venue_ids)
+    make_offers(db, made, [kind.terms for kind in offers], venue_ids, referrer_bonus=True)
     played = Play(made, offers, venue_ids, event_id)
     _make_friends(db, made, [row for row in rows if row.venue in set(there)])
     vault = Vault(settings.secrets_key)
-    company = Company(db, vault, played, event, _share(db, vault, played, rows[0]))
+    company = Company(db, vault, played, event, _share(db, vault, played, rows))
     service, busy, till = Service(db, settings), set(there), Till(db, settings, made)
     for row in progress(displaced(rows), "check-ins"):
         claims = company.claims(row) if row.venue in busy else {}
@@ -229,16 +231,22 @@ def _met(rows: Sequence[Row]) -> Iterator[tuple[str, str]]:
                 yield one, other
 
 
-def _share(db: Database, vault: Vault, played: Play, first: Row) -> str:
-    """A share of the offer for those whom a share brings, by a customer who never comes by one."""
-    sharer = next(user for user in played.made.customer_ids if int(user) % EVERY_REFERRED)
+def _share(db: Database, vault: Vault, played: Play, rows: Sequence[Row]) -> list[str]:
+    """Shares of the offer for those whom a share brings, by the busiest who never come by one."""
+    there = {venue for venue, id_ in played.made.venue_ids.items() if id_ in played.venue_ids}
+    busy = Counter(
+        row.user for row in rows if row.venue in there and int(row.user) % EVERY_REFERRED
+    )
     with db.transaction() as session:
-        return shares.share_offer(
-            session,
-            played.made.customer_ids[sharer],
-            played.offer_id("referred"),
-            vault,
-            lambda: secrets.token_urlsafe(16),
-            first.at,
-            is_shown=False,
-        )
+        return [
+            shares.share_offer(
+                session,
+                played.made.customer_ids[sharer],
+                played.offer_id("referred"),
+                vault,
+                lambda: secrets.token_urlsafe(16),
+                rows[0].at,
+                is_shown=False,
+            )
+            for sharer, _ in busy.most_common(SHARERS)
+        ]

@@ -18,7 +18,7 @@ from lbs.experiments.queries import EXPERIMENT
 from lbs.ledger.queries import UNLOCK_FACTS, facts_of, whole_seconds
 from lbs.offers.queries import AT_VENUE
 from lbs.offers.rules.history import HORIZON_DAYS, LEADER_DAYS, QUIET_WEEKS
-from lbs.shares.queries import HAS_REFERRAL, IS_REFERRED
+from lbs.shares.queries import CREDITED_FRIENDS, FRIENDS_SENT, HAS_REFERRAL, IS_REFERRED
 from lbs.unlocks.models import Unlock
 from lbs.unlocks.queries import FREE_STOCK, HAS_CODES, HAS_CODES_LEFT, TAKE_STOCK, TAKEN_BY
 from lbs.venues.models import Venue
@@ -506,9 +506,10 @@ VOID = Statement(
         WHERE check_in_id = :check_in_id AND state IN ('unlocked', 'redeemed')
         RETURNING *
     ), uncredited AS (
-        UPDATE referral SET used_at = NULL FROM taken_back
-        WHERE (referral.customer_id, referral.offer_id, referral.used_at)
-              = (taken_back.customer_id, taken_back.offer_id, taken_back.unlocked_at)
+        UPDATE referral SET used_at = NULL FROM unlock
+        WHERE unlock.check_in_id = :check_in_id
+          AND (referral.customer_id, referral.offer_id, referral.used_at)
+              = (unlock.customer_id, unlock.offer_id, unlock.unlocked_at)
     ), reversed AS (
         UPDATE redemption SET reversed_at = :now, reversal_reason = 'Check-in voided'
         FROM taken_back
@@ -611,10 +612,11 @@ HISTORY = Statement(f"""
                  AND under.verdict = 'accepted' AND {_IN_PARTY.format(row="under")}
            ) END AS opened_in_party,
            ARRAY(SELECT id FROM unnest(CAST(:referred AS uuid[])) AS offer(id)
-                 WHERE {IS_REFERRED}) AS referred
+                 WHERE {IS_REFERRED}) AS referred,
+           CASE WHEN asked.friends_sent THEN ({FRIENDS_SENT}) END AS friends_sent
     FROM jsonb_to_recordset(CAST(:asked AS jsonb)) AS asked(
         venue_id uuid, zone text, times boolean, leader boolean, quiet boolean, present boolean,
-        friends boolean, party boolean)
+        friends boolean, party boolean, friends_sent boolean)
     JOIN venue ON venue.id = asked.venue_id
     CROSS JOIN (SELECT CAST(:customer_id AS uuid) AS id) AS customer
     LEFT JOIN LATERAL (
@@ -673,15 +675,22 @@ HISTORY = Statement(f"""
     ) AS trail ON cardinality(CAST(:trail AS uuid[])) > 0
     LEFT JOIN LATERAL (
         SELECT jsonb_object_agg(
-                   offer_id, jsonb_build_object('at', at, 'here_at', here_at)) AS offers
+                   offer_id,
+                   jsonb_build_object('at', at, 'here_at', here_at, 'times', times)) AS offers
         FROM (
-            SELECT unlock.offer_id, max(check_in.occurred_at) AS at,
+            SELECT unlock.offer_id,
+                   count(*) FILTER (
+                       WHERE check_in.occurred_at <= coalesce(
+                           CAST(:openings_until AS timestamptz), 'infinity')) AS times,
                    max(check_in.occurred_at) FILTER (
-                       WHERE check_in.venue_id = asked.venue_id) AS here_at
+                       WHERE check_in.occurred_at <= :now) AS at,
+                   max(check_in.occurred_at) FILTER (
+                       WHERE check_in.occurred_at <= :now
+                         AND check_in.venue_id = asked.venue_id) AS here_at
             FROM unlock JOIN check_in ON check_in.id = unlock.check_in_id
             WHERE unlock.customer_id = :customer_id AND unlock.state <> 'voided'
               AND unlock.offer_id = ANY(CAST(:opened AS uuid[]))
-              AND check_in.id <> :check_in_id AND check_in.occurred_at <= :now
+              AND check_in.id <> :check_in_id
             GROUP BY unlock.offer_id
         ) AS by_offer
     ) AS opened ON cardinality(CAST(:opened AS uuid[])) > 0
@@ -1169,6 +1178,8 @@ FRIENDSHIPS = Statement(f"""
 
 REFERRED = Statement("SELECT customer_id::text, bound_at FROM referral WHERE offer_id = :offer_id")
 
+SENT = Statement(CREDITED_FRIENDS)
+
 SETTLED = Statement("""
     SELECT count(*) AS settled, count(*) FILTER (WHERE state = 'redeemed') AS redeemed,
            count(*) FILTER (WHERE offer_id = :offer_id) AS own_settled,
@@ -1210,6 +1221,11 @@ def list_friendships(session: Session, **values: Any) -> Sequence[Any]:
 def list_referred(session: Session, *, offer_id: str) -> Sequence[Any]:
     """Whom a share of the offer has brought, and when the last one did."""
     return REFERRED.all(session, {"offer_id": offer_id})
+
+
+def list_sent(session: Session, *, merchant_id: UUID) -> Sequence[Any]:
+    """By customer and friend whom their shares have brought: when the friend was first credited."""
+    return SENT.all(session, {"merchant_id": merchant_id})
 
 
 def count_settled(session: Session, **values: Any) -> Any:

@@ -90,7 +90,7 @@ def read(path: Path) -> list[Row]:
 def replay(db: Database, settings: Settings, rows: Sequence[Row]) -> Replay:
     """Make venues, customers and three offers, then send every row as a check-in."""
     made = prepare(db, rows)
-    make_offers(db, made, RULES, made.venue_ids.values())
+    make_offers(db, made, [{"rule": rule} for rule in RULES], made.venue_ids.values())
     service = Service(db, settings)
     for row in progress(displaced(rows), "check-ins"):
         service.send(made, row)
@@ -190,13 +190,24 @@ def prepare(db: Database, rows: Sequence[Row]) -> Replay:
 
 
 def make_offers(
-    db: Database, made: Replay, rules: Iterable[dict[str, Any]], venue_ids: Iterable[UUID]
+    db: Database,
+    made: Replay,
+    terms: Iterable[dict[str, Any]],
+    venue_ids: Iterable[UUID],
+    *,
+    referrer_bonus: bool = False,
 ) -> None:
-    """An offer for each of the rules at the venues, on from the first row to a year after all."""
+    """An offer with each of the terms at the venues, on from the first row to a year after all.
+
+    `terms`: the rule, and what is an offer's own beside.
+    """
     with db.transaction() as session:
         command = venues.WriteGroup("Venues with offers", tuple(venue_ids))
         group = venues.create_group(session, made.merchant_id, command, made.start)
-        made.offer_ids = [_make_offer(session, made, group.id, rule) for rule in rules]
+        made.offer_ids = [
+            _make_offer(session, made, group.id, own, referrer_bonus=referrer_bonus)
+            for own in terms
+        ]
 
 
 def _make_venues(
@@ -222,12 +233,13 @@ def _venue(name: str, row: Row) -> venues.CreateVenue:
     )
 
 
-def _make_offer(session: Session, made: Replay, group_id: UUID, rule: dict[str, Any]) -> UUID:
+def _make_offer(
+    session: Session, made: Replay, group_id: UUID, own: dict[str, Any], *, referrer_bonus: bool
+) -> UUID:
     terms = {
-        "teaser": f"Replay: {_words(rule)}",
+        "teaser": f"Replay: {_words(own['rule'])}",
         "terms": "One filter coffee of any size",
         "reward": {"kind": "free_item", "item": "A filter coffee"},
-        "rule": rule,
         "value_minor": 500,
         "cost_minor": 200,
         "currency": "USD",
@@ -236,11 +248,17 @@ def _make_offer(session: Session, made: Replay, group_id: UUID, rule: dict[str, 
         "schedule": {},
         "valid_from": made.start,
         "valid_to": made.end + timedelta(days=365),
+        **own,
     }
     command = offers.WriteOffer(terms=terms, group_ids=(group_id,))
     offer = offers.create_offer(session, made.merchant_id, command, made.start)
     offers.set_status(
-        session, offer_id=offer.id, merchant_id=made.merchant_id, status="active", now=made.start
+        session,
+        offer_id=offer.id,
+        merchant_id=made.merchant_id,
+        status="active",
+        referrer_bonus=referrer_bonus,
+        now=made.start,
     )
     offer_id: UUID = offer.id
     return offer_id

@@ -19,13 +19,14 @@ from lbs.experiments.schemas import (
     present_plan,
 )
 from lbs.http.api import Blueprint
-from lbs.http.context import now, transaction, vault
+from lbs.http.context import now, settings, transaction, vault
 from lbs.http.paging import Page, Window, WindowQuerySchema, page
 from lbs.offers.errors import OfferNotReady
 from lbs.offers.routes.reviews import tell_errors
 
 OFFERS = merchant_with("offers")
 OF_OFFER = "/v1/offers/<uuid:offer_id>/experiments"
+KEY_BYTES = 32
 EXPERIMENT = f"{OF_OFFER}/<uuid:experiment_id>"
 
 blp = Blueprint(
@@ -68,11 +69,15 @@ class Experiments(MethodView):
                 offer_id,
                 merchant().merchant_id,
                 command,
-                vault(),
-                secrets.token_bytes,
+                _new_key,
                 now(),
+                referrer_bonus=settings().referrer_bonus,
             )
         return present_experiment(view)
+
+
+def _new_key() -> str:
+    return vault().seal(secrets.token_bytes(KEY_BYTES).hex())
 
 
 @blp.route(f"{OF_OFFER}/plan")
@@ -116,7 +121,12 @@ class ExperimentStart(MethodView):
         """
         with transaction() as session:
             view = service.start_experiment(
-                session, experiment_id, offer_id, merchant().merchant_id, now()
+                session,
+                experiment_id,
+                offer_id,
+                merchant().merchant_id,
+                now(),
+                referrer_bonus=settings().referrer_bonus,
             )
         return present_experiment(view)
 
@@ -149,6 +159,12 @@ class ExperimentPromotion(MethodView):
         """
         with transaction() as session:
             view = service.promote_arm(
-                session, experiment_id, offer_id, merchant().merchant_id, body["arm"], now()
+                session,
+                experiment_id,
+                offer_id,
+                merchant().merchant_id,
+                body["arm"],
+                now(),
+                referrer_bonus=settings().referrer_bonus,
             )
         return present_experiment(view)

@@ -27,7 +27,6 @@ from lbs.offers.errors import OfferEnded, OfferNotReady
 from lbs.offers.models import Offer
 from lbs.vault import Vault
 
-KEY_BYTES = 32
 BASELINE_WEEKS = 8
 BASELINE = timedelta(weeks=BASELINE_WEEKS)
 
@@ -94,10 +93,15 @@ def create_experiment(
     offer_id: UUID,
     merchant_id: UUID,
     command: CreateExperiment,
-    vault: Vault,
-    random_bytes: Callable[[int], bytes],
+    new_key: Callable[[], str],
     now: datetime,
+    *,
+    referrer_bonus: bool = False,
 ) -> ExperimentView:
+    """`new_key` gives the sealed key by which customers are assigned.
+
+    `referrer_bonus`: whether the operator allows to reward those who refer.
+    """
     offer = offers.lock_offer(session, offer_id, merchant_id)
     if offer.status == "ended":
         raise OfferEnded
@@ -107,7 +111,7 @@ def create_experiment(
         merchant_id=merchant_id,
         status="draft",
         **asdict(command.statement),
-        sealed_key=vault.seal(random_bytes(KEY_BYTES).hex()),
+        sealed_key=new_key(),
         created_at=now,
     )
     session.add(experiment)
@@ -117,7 +121,7 @@ def create_experiment(
     made = _view(session, experiment)
     record(session, merchant_id, "experiment.created", experiment.id, after=_said(made), now=now)
     if command.start:
-        _start(session, experiment, offer, now)
+        _start(session, experiment, offer, now, referrer_bonus=referrer_bonus)
     return made
 
 
@@ -137,7 +141,13 @@ def list_experiments(
 
 
 def start_experiment(
-    session: Session, experiment_id: UUID, offer_id: UUID, merchant_id: UUID, now: datetime
+    session: Session,
+    experiment_id: UUID,
+    offer_id: UUID,
+    merchant_id: UUID,
+    now: datetime,
+    *,
+    referrer_bonus: bool = False,
 ) -> ExperimentView:
     """Starting one that runs changes nothing."""
     offer = offers.lock_offer(session, offer_id, merchant_id)
@@ -145,7 +155,7 @@ def start_experiment(
     if experiment.status == "stopped":
         raise ExperimentStatusRefused("It is stopped.")
     if experiment.status == "draft":
-        _start(session, experiment, offer, now)
+        _start(session, experiment, offer, now, referrer_bonus=referrer_bonus)
     return _view(session, experiment)
 
 
@@ -169,6 +179,8 @@ def promote_arm(
     merchant_id: UUID,
     arm: str,
     now: datetime,
+    *,
+    referrer_bonus: bool = False,
 ) -> ExperimentView:
     """The tested terms of the arm become the offer's, reviewed as any change; one that runs stops.
 
@@ -177,7 +189,7 @@ def promote_arm(
     offer = offers.lock_offer(session, offer_id, merchant_id)
     experiment = _find(session, experiment_id, offer_id, merchant_id)
     if experiment.promoted_arm != arm:
-        _promote(session, experiment, offer, arm, now)
+        _promote(session, experiment, offer, arm, now, referrer_bonus=referrer_bonus)
     return _view(session, experiment)
 
 
@@ -240,7 +252,9 @@ def tested_terms(
     return {name: getattr(version, name) for name in policy.TESTED}
 
 
-def _start(session: Session, experiment: Experiment, offer: Offer, now: datetime) -> None:
+def _start(
+    session: Session, experiment: Experiment, offer: Offer, now: datetime, *, referrer_bonus: bool
+) -> None:
     """Each arm gets its version of the terms; errors that their review finds stop it."""
     if offer.status == "ended":
         raise OfferEnded
@@ -250,15 +264,19 @@ def _start(session: Session, experiment: Experiment, offer: Offer, now: datetime
         if arm.name == policy.CONTROL:
             arm.terms_version = offer.terms_version
         elif arm.name != policy.HOLDOUT:
-            arm.terms_version = _add_version(session, offer, arm, now)
+            arm.terms_version = _add_version(
+                session, offer, arm, now, referrer_bonus=referrer_bonus
+            )
     experiment.status, experiment.started_at = "running", now
     offers.set_experiment(session, offer, experiment.id, now)
     _record_status(session, experiment, "experiment.started", "draft", now)
 
 
-def _add_version(session: Session, offer: Offer, arm: ExperimentArm, now: datetime) -> int:
+def _add_version(
+    session: Session, offer: Offer, arm: ExperimentArm, now: datetime, *, referrer_bonus: bool
+) -> int:
     try:
-        return offers.add_version(session, offer, arm.changes, now)
+        return offers.add_version(session, offer, arm.changes, now, referrer_bonus=referrer_bonus)
     except OfferNotReady as refusal:
         raise OfferNotReady(refusal.findings, f"In the arm {arm.name}.") from None
 
@@ -271,7 +289,13 @@ def _stop(session: Session, experiment: Experiment, offer: Offer, now: datetime)
 
 
 def _promote(
-    session: Session, experiment: Experiment, offer: Offer, arm_name: str, now: datetime
+    session: Session,
+    experiment: Experiment,
+    offer: Offer,
+    arm_name: str,
+    now: datetime,
+    *,
+    referrer_bonus: bool,
 ) -> None:
     if experiment.started_at is None or experiment.promoted_arm is not None:
         raise ExperimentStatusRefused
@@ -291,6 +315,7 @@ def _promote(
             merchant_id=offer.merchant_id,
             command=offers.WriteOffer(changes),
             check=lambda _: None,
+            referrer_bonus=referrer_bonus,
             now=now,
         )
     experiment.promoted_arm = arm_name

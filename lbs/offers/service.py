@@ -5,7 +5,7 @@ what the service tells of them, and hands its staff a sheet.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -147,6 +147,7 @@ def change_offer(
     merchant_id: UUID,
     command: WriteOffer,
     check: Callable[[Offer], None],
+    referrer_bonus: bool = False,
     now: datetime,
 ) -> Any:
     """Changed terms are a new version: what was unlocked before keeps the terms it had.
@@ -166,14 +167,21 @@ def change_offer(
     _touch(session, offer, now)
     _place(session, offer, command)
     if offer.status == "active":
-        _require_passed(session, offer, now)
+        _require_passed(session, offer, now, referrer_bonus=referrer_bonus)
     changed = load_offer(session, offer_id, merchant_id)
     said = {"before": _said(before), "after": _said(changed)}
     record(session, merchant_id, "offer.changed", offer_id, **said, now=now)
     return changed
 
 
-def add_version(session: Session, offer: Offer, changes: dict[str, Any], now: datetime) -> int:
+def add_version(
+    session: Session,
+    offer: Offer,
+    changes: dict[str, Any],
+    now: datetime,
+    *,
+    referrer_bonus: bool = False,
+) -> int:
     """The number of a version of the locked offer's terms that only some customers meet.
 
     It is reviewed as a change of an active offer: errors stop it.
@@ -182,7 +190,7 @@ def add_version(session: Session, offer: Offer, changes: dict[str, Any], now: da
     terms = _changed(own, changes)
     number = _add_version(session, offer, terms, now)
     version = SimpleNamespace(**{**own._asdict(), **terms})
-    findings = _review(session, offer.merchant_id, version, now)
+    findings = _review(session, offer.merchant_id, version, now, referrer_bonus=referrer_bonus)
     if policy.stops(findings):
         raise OfferNotReady(findings)
     return number
@@ -197,24 +205,40 @@ def set_experiment(
 
 
 def set_status(
-    session: Session, *, offer_id: UUID, merchant_id: UUID, status: str, now: datetime
+    session: Session,
+    *,
+    offer_id: UUID,
+    merchant_id: UUID,
+    status: str,
+    referrer_bonus: bool = False,
+    now: datetime,
 ) -> Any:
-    """Going to the status it has changes nothing."""
+    """Going to the status it has changes nothing.
+
+    `referrer_bonus`: whether the operator allows to reward those who refer.
+    """
     offer = lock_offer(session, offer_id, merchant_id)
     if status != offer.status:
         if status not in MOVES[offer.status]:
             raise StatusRefused(f"It is {offer.status}.")
         before = _standing(offer)
         if status == "active":
-            _require_passed(session, offer, now)
+            _require_passed(session, offer, now, referrer_bonus=referrer_bonus)
         _move(session, offer, status, before, now)
     return load_offer(session, offer_id, merchant_id)
 
 
-def review_offer(session: Session, offer_id: UUID, merchant_id: UUID, now: datetime) -> Review:
+def review_offer(
+    session: Session,
+    offer_id: UUID,
+    merchant_id: UUID,
+    now: datetime,
+    *,
+    referrer_bonus: bool = False,
+) -> Review:
     """As the offer is now, whatever its status."""
     offer = load_offer(session, offer_id, merchant_id)
-    findings = _review(session, merchant_id, offer, now)
+    findings = _review(session, merchant_id, offer, now, referrer_bonus=referrer_bonus)
     may_activate = offer.status != "ended" and not policy.stops(findings)
     return Review(offer.id, offer.terms_version, findings, may_activate)
 
@@ -382,10 +406,10 @@ def _place(session: Session, offer: Offer, command: WriteOffer) -> None:
     )
 
 
-def _require_passed(session: Session, offer: Offer, now: datetime) -> None:
+def _require_passed(session: Session, offer: Offer, now: datetime, *, referrer_bonus: bool) -> None:
     """Errors stop it; warnings are kept with the offer."""
     found = load_offer(session, offer.id, offer.merchant_id)
-    findings = _review(session, offer.merchant_id, found, now)
+    findings = _review(session, offer.merchant_id, found, now, referrer_bonus=referrer_bonus)
     if policy.stops(findings):
         raise OfferNotReady(findings)
     warnings = [asdict(each) for each in findings]
@@ -394,10 +418,10 @@ def _require_passed(session: Session, offer: Offer, now: datetime) -> None:
 
 
 def _review(
-    session: Session, merchant_id: UUID, offer: Any, now: datetime
+    session: Session, merchant_id: UUID, offer: Any, now: datetime, *, referrer_bonus: bool
 ) -> tuple[policy.Finding, ...]:
     context = queries.review_context(session, merchant_id, offer, now)
-    return policy.review(_draft(offer), context)
+    return policy.review(_draft(offer), replace(context, referrer_bonus=referrer_bonus))
 
 
 def _draft(offer: Any) -> policy.Draft:
@@ -413,7 +437,7 @@ def _draft(offer: Any) -> policy.Draft:
         valid_to=offer.valid_to,
         goal=offer.goal and offer.goal["kind"],
         schedule=read_schedule(offer.schedule),
-        limits={name: getattr(offer, f"limit_{name}") for name in policy.CAPS},
+        limits={name: getattr(offer, f"limit_{name}") for name in (*policy.CAPS, "per_customer")},
         budget_minor=offer.budget_minor,
         redeem_within_s=offer.redeem_within_s,
         min_level=offer.min_level,

@@ -41,6 +41,32 @@ _COUNTED = """
 """
 """What staff and testers share is in no statistic."""
 
+_SENT = f"""
+    FROM share JOIN referral ON referral.share_id = share.id
+    JOIN customer AS friend ON friend.id = referral.customer_id
+    WHERE referral.used_at IS NOT NULL AND {_COUNTED.format(row="share")}
+      AND NOT EXISTS (
+          SELECT FROM customer_standing AS standing
+          WHERE standing.merchant_id = share.merchant_id
+            AND standing.subject_id = friend.subject_id
+            AND standing.standing IN ('tester', 'staff'))
+"""
+
+FRIENDS_SENT = f"""
+    SELECT count(DISTINCT friend.id) {_SENT}
+      AND share.customer_id = customer.id AND share.merchant_id = venue.merchant_id
+      AND referral.used_at <= CAST(:now AS timestamptz)
+"""
+"""How many friends the shares of `customer` have brought to the merchant of `venue`, credited."""
+
+CREDITED_FRIENDS = f"""
+    SELECT share.customer_id::text AS customer_id, min(referral.used_at) AS credited_at {_SENT}
+      AND share.offer_id IN (SELECT id FROM offer WHERE merchant_id = :merchant_id)
+      AND share.customer_id IS NOT NULL
+    GROUP BY share.customer_id, friend.id
+"""
+"""The same for everybody who shares the merchant's offers: by friend, since when."""
+
 _OF_FRIEND = facts_of(
     "unlock",
     merchant_id="used.merchant_id",

@@ -16,6 +16,7 @@ from sqlalchemy import text
 from tests.checkins.test_explanations import customer_of
 from tests.offers.people import Person
 from tests.offers.test_rules_in_use import Regular
+from tests.shares.test_referrer_in_use import BONUS
 from tests.world import World, now
 
 MONDAY = datetime(2026, 9, 7, 6, tzinfo=UTC)
@@ -71,6 +72,7 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         },
         "swarm": {"kind": "swarm", "n": 3},
     }
+    in_company = {"kind": "all_of", "rules": [friends, BONUS["rule"]]}
     every = {"rule": plain["every_visit"]}
     return {
         **{name: {"rule": rule} for name, rule in plain.items()},
@@ -84,6 +86,8 @@ def rules(venues: list[dict[str, Any]], event_id: str) -> dict[str, dict[str, An
         "limited swarm": {"rule": plain["swarm"], "limit_total": 7, "min_level": "L3"},
         "friends at a level": {"rule": friends, "min_level": "L3"},
         "few friends": {"rule": friends, "limit_per_day": 1, "limit_per_customer": 5},
+        "referrer": {**BONUS, "rule": {"kind": "referrer", "n": 2}},
+        "referrer in company": {**BONUS, "rule": in_company, "limit_per_customer": 2},
     }
 
 
@@ -136,6 +140,15 @@ class Stream:
         for name, members in self.asked.items():
             made = self.world.offer(*self.venues, valid_from=now().isoformat(), **members)
             self.offers[f"{which} {name}"] = made["id"]
+
+        self.share(self.offers[f"{which} every_visit"], shift=len(self.offers))
+
+    def share(self, offer_id: str, shift: int) -> None:
+        """Three have the others come by their links, each others than before."""
+        for number, friend in enumerate(self.people[3:]):
+            sharer = self.people[(number + shift) % 3]
+            shared = self.world.ask("post", f"/v1/offers/{offer_id}/shares", sharer.token)
+            self.world.ask("post", "/v1/referrals", friend.token, json={"token": shared["token"]})
 
     def visit(self) -> None:
         who = min(int(self.dice.expovariate(0.25)), len(self.people) - 1)

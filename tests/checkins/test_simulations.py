@@ -167,8 +167,12 @@ def test_who_else_is_there_can_be_described(world: World):
     event_id = world.ask("post", "/v1/events", json=event)["id"]
     tried = {"rule": {"kind": "event", "event_id": event_id}}
     assert short(try_it(world, offer, venue, terms=tried, event_id=event_id)) == "opens"
-    others = {"present": 4, "friends_present": 2, "party": 3, "referred": True}
+    others = {"present": 4, "friends_present": 2, "party": 3, "referred": True, "friends_sent": 2}
     assert short(try_it(world, offer, venue, described=others)) == "opens"
+    bonus = {"rule": {"kind": "referrer", "n": 2}}
+    assert short(try_it(world, offer, venue, terms=bonus, described=others)) == "opens"
+    found = try_it(world, offer, venue, terms=bonus, described={"friends_sent": 1})
+    assert (short(found), found["progress_text"]) == ("more_friends_sent", "1 of 2 friends")
 
 
 def test_at_every_step_it_says_what_the_check_in_then_gives(world: World):

@@ -12,11 +12,13 @@ from sqlalchemy import text
 
 from lbs.checkins import queries
 from lbs.db import Session, new_id
+from lbs.shares.queries import FRIENDS_SENT
 from tests.offers.people import people
 from tests.world import World, ago, now
 
 THERE = {"lon": 140.0, "lat": 60.0}
 """Where no test has a venue."""
+BY_SHARES = ("share", "referral", "customer")
 
 
 @pytest.fixture
@@ -85,6 +87,23 @@ def test_the_terms_of_a_version_are_read_once(world: World, statements):
 def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(world: World, statements):
     venue = world.venue()
     world.offer(venue, rule={"kind": "friends", "n": 1})
+    world.check_in(world.customer(), venue, north_m=450)
+    customer = world.customer()
+    statements.clear()
+    world.check_in(customer, venue)
+    own = [statement for statement in statements if not is_idempotency(statement)]
+    assert [statement.split()[0] for statement in own] == ["SELECT", "SELECT", "SELECT", "WITH"]
+    assert own[1].endswith("FOR NO KEY UPDATE")
+
+
+def test_where_friends_sent_count_it_costs_a_lock_and_a_history_more(world: World, statements):
+    venue = world.venue()
+    world.offer(
+        venue,
+        rule={"kind": "referrer", "n": 1},
+        limit_per_customer=3,
+        terms="One coffee. It is not sponsored by Meta.",
+    )
     world.check_in(world.customer(), venue, north_m=450)
     customer = world.customer()
     statements.clear()
@@ -237,6 +256,45 @@ def test_finding_a_venue_for_a_check_in_needs_no_look_at_other_venues(world: Wor
         node["Actual Rows"] for node in nodes(plan["Plan"]) if node.get("Relation Name") == "venue"
     ]
     assert looked_at == [1]
+
+
+def test_friends_sent_are_found_by_the_customers_own_shares(world: World, db):
+    """Among 3,000 more of the offer, each of which has brought somebody."""
+    venue, customer_id = world.venue(), world.register()["customer_id"]
+    asked = {"customer_id": customer_id, "venue_id": venue["id"], "now": now()}
+    with Session(db.engine) as session:  # never committed: the tests share the database
+        session.execute(
+            text("""
+                WITH sharer AS (
+                    INSERT INTO customer (id, subject_id, app_id, created_at)
+                    SELECT gen_random_uuid(), gen_random_uuid(), app_id, :now
+                    FROM customer, generate_series(1, 3000) WHERE customer.id = :customer_id
+                    RETURNING id, subject_id
+                ), shared AS (
+                    INSERT INTO share (id, offer_id, merchant_id, customer_id, subject_id,
+                                       token_digest, sealed_token, created_at)
+                    SELECT gen_random_uuid(), :offer_id, :merchant_id, sharer.id,
+                           sharer.subject_id, sha256(sharer.id::text::bytea), '', :now
+                    FROM (TABLE sharer UNION ALL
+                          SELECT id, subject_id FROM customer WHERE id = :customer_id) AS sharer
+                    RETURNING *
+                )
+                INSERT INTO referral (customer_id, offer_id, share_id, bound_at, used_at)
+                SELECT customer_id, offer_id, id, :now, :now FROM shared
+            """),
+            {**asked, "offer_id": world.offer(venue)["id"], "merchant_id": world.merchant_id},
+        )
+        for table in ("customer", "share", "referral"):
+            session.execute(text(f"ANALYZE {table}"))
+        found = text(f"""
+            EXPLAIN (ANALYZE, FORMAT json) SELECT ({FRIENDS_SENT}) AS friends
+            FROM venue, (SELECT CAST(:customer_id AS uuid) AS id) AS customer
+            WHERE venue.id = :venue_id
+        """)
+        [[plan]] = session.execute(found, asked).one()
+    scans = [node for node in nodes(plan["Plan"]) if node.get("Relation Name") in BY_SHARES]
+    assert [scan["Actual Rows"] for scan in scans] == [1] * len(BY_SHARES), json.dumps(plan)
+    assert not [scan for scan in scans if scan["Node Type"] == "Seq Scan"], json.dumps(plan)
 
 
 def test_ids_are_made_in_order_so_pages_are_by_time():

@@ -135,7 +135,7 @@ def operations(world: World) -> dict[str, Callable[[], Operation]]:
         **{name: terms[name] for name in terms if name.startswith("limit")},
     }
     described = {"visits": 3, "visited_at": [ago(days=2)], "present": 2, "friends_present": 1}
-    described |= {"party": 1, "referred": True}
+    described |= {"party": 1, "referred": True, "friends_sent": 2}
     trial = {"kind": "check_in", "venue_id": venue["id"], "at": ago(hours=1), "level": "L2"}
 
     def simulate(body: dict[str, Any]) -> Operation:

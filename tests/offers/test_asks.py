@@ -42,6 +42,16 @@ SAID = [
         "for whoever visits all 2 of its venues within 30 days, in their order",
         "for den, der besøger alle 2 steder inden for 30 dage, i rækkefølge",
     ),
+    (
+        {"kind": "referrer", "n": 1},
+        "when a friend whom you have sent has come",
+        "når en ven, som du har sendt, er kommet",
+    ),
+    (
+        {"kind": "referrer", "n": 3},
+        "when 3 friends whom you have sent have come",
+        "når 3 venner, som du har sendt, er kommet",
+    ),
     ({"kind": "referred"}, "for those whom a friend has sent", "for dem, som en ven har sendt"),
     (
         {"kind": "all_of", "rules": [{"kind": "referred"}, FIRST]},

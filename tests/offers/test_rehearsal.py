@@ -21,6 +21,7 @@ from lbs.offers.rules import (
     NthVisit,
     Party,
     Referred,
+    Referrer,
     Rule,
     Swarm,
     Why,
@@ -170,6 +171,27 @@ def test_a_referral_counts_for_seven_days_until_it_has_opened_the_offer():
     assert play(Referred(), *low, referred=referred, min_level=3).whole.unlocks == 1
 
 
+def test_friends_sent_are_used_up_by_openings():
+    at = [START + timedelta(hours=hour) for hour in (30, 10, -5)]
+    known = Known(sent={"anna": at})
+    for hours, unlocks in (([9], 0), ([10], 1), ([11, 12, 31], 1), ([1, 11, 12, 31, 32], 1)):
+        done = play(Referrer(2), *(came("anna", hour) for hour in hours), known=known)
+        assert done.whole.unlocks == unlocks
+    done = play(Referrer(1), *(came("anna", hour) for hour in (1, 2, 11, 31, 32)), known=known)
+    assert (done.whole.unlocks, done.reasons) == (3, {Why.MORE_FRIENDS_SENT: 2})
+    assert play(Referrer(1), came("bo", 31), known=known).whole.unlocks == 0
+
+
+def test_who_refers_is_opened_nothing_by_a_friend_who_comes_later():
+    known = Known(
+        friends={"anna": [("bo", START)], "bo": [("anna", START)]}, sent={"anna": [START]}
+    )
+    both = AllOf((Friends(1), Referrer(1)))
+    assert play(both, came("anna", 1), came("bo", 2), known=known).whole.unlocks == 0
+    done = play(both, came("anna", 1), came("bo", 2), came("anna", 3), known=known)
+    assert done.winners == {"anna"}
+
+
 def test_a_donation_is_pledged_for_each_opening():
     rule = AllOf((Charity(500, "Red Cross"), FirstVisit()))
     done = play(rule, came("anna", 1), came("anna", 2), came("bo", 3))
@@ -233,7 +255,7 @@ def test_what_is_taken_for_granted_and_what_is_unknown_has_words():
 
 def test_a_rule_says_what_of_its_past_is_unknown():
     assert unknown_of(EveryVisit()) == ()
-    rule = AllOf((Party(3), Friends(1), Referred()))
+    rule = AllOf((Party(3), Friends(1), Referred(), Referrer(1)))
     assert set(unknown_of(rule)) == set(Unknown)
 
 

@@ -720,6 +720,63 @@ def test_a_check_in_counts_the_same_proofs_as_physical():
     assert WITNESSED | PASSABLE == PHYSICAL
 
 
+# --- fair to share --------------------------------------------------------------------------
+
+BONUS = {"kind": "referrer", "n": 1}
+UNSAID = "A filter coffee of any size"
+SAID = f"{UNSAID}. It is not sponsored by Meta."
+ALLOWED = replace(CONTEXT, referrer_bonus=True)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        BONUS,
+        {"kind": "any_of", "rules": [{"kind": "first_visit"}, BONUS]},
+        {"kind": "all_of", "rules": [{"kind": "any_of", "rules": [BONUS]}]},
+    ],
+)
+def test_who_refers_is_rewarded_where_the_operator_allows_it_and_up_to_a_limit(rule):
+    capped = {"rule": rule, "terms": SAID, "limits": {"per_customer": 3}}
+    assert found(ALLOWED, **capped) == {}
+    assert found(CONTEXT, **capped) == {"referrer_off": "error"}
+    for limits in ({}, {"per_customer": None}, {"per_day": 3}):
+        told = found(ALLOWED, **{**capped, "limits": limits})
+        assert told == {"referrer_uncapped": "error"}
+    told = found(ALLOWED, **{**capped, "terms": UNSAID})
+    assert told == {"sponsor_unsaid": "error"}
+
+
+def test_other_offers_are_asked_for_none_of_it():
+    for rule in ({"kind": "referred"}, {"kind": "any_of", "rules": [{"kind": "referred"}]}):
+        assert found(CONTEXT, rule=rule, terms=UNSAID) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("This promotion is not sponsored by Meta or Facebook.", False),
+        ("This is in no way sponsored, endorsed or administered by Facebook", False),
+        ("NOT SPONSORED BY FACEBOOK", False),
+        ("Kampagnen er ikke sponsoreret af Meta eller Facebook.", False),
+        ("Den er på ingen måde sponsoreret af Facebook", False),
+        ("It is sponsored by Facebook.", True),
+        ("It is not sponsored. Follow us on Facebook.", True),
+        ("It is not sponsored by the metal works", True),
+        ("Facebook", True),
+    ],
+)
+def test_the_terms_say_that_facebook_does_not_sponsor_it(said: str, *, told: bool):
+    findings = found(ALLOWED, rule=BONUS, limits={"per_customer": 1}, terms=f"{UNSAID}. {said}")
+    assert findings == ({"sponsor_unsaid": "error"} if told else {})
+
+
+def test_what_it_asks_for_is_enough():
+    words = WORDS[Code.SPONSOR_UNSAID]
+    for terms in (words.mend_en, words.mend_da):
+        assert found(ALLOWED, rule=BONUS, limits={"per_customer": 1}, terms=terms) == {}
+
+
 # --- text -----------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import event, text
 from lbs.db import Database
 from lbs.offers.policy import Code
 from lbs.offers.policy.findings import WORDS
+from tests.shares.test_referrer_in_use import BONUS
 from tests.world import OFFER, World
 
 DANISH = {"Accept-Language": "da"}
@@ -133,6 +134,9 @@ def test_a_good_offer_has_nothing_to_find_and_may_be_activated(world: World):
             for name in ("total", "per_day", "per_venue", "per_venue_day")
         ),
         ({"min_level": "L3"}, None, "level_unreachable", "#/min_level"),
+        # fair to share
+        ({**BONUS, "limit_per_customer": None}, None, "referrer_uncapped", "#/limit_per_customer"),
+        ({**BONUS, "terms": "One filter coffee"}, None, "sponsor_unsaid", "#/terms"),
     ],
 )
 def test_an_error_is_found_and_stops_activation(
@@ -191,7 +195,9 @@ def test_what_mends_an_offer_lets_it_pass(world: World, members: dict[str, Any],
 
 
 def test_every_finding_can_be_made_over_http():
-    """Those that the tables above do not have are below; one cannot be sent at all."""
+    """Those that the tables above do not have are below, one with the bonus itself; one cannot be
+    sent at all.
+    """
     tables = [
         mark.args[1]
         for test in (
@@ -202,8 +208,8 @@ def test_every_finding_can_be_made_over_http():
     ]
     shown = {case[2] for table in tables for case in table}
     below = {"reposted_promotion", "like_promotion", "like_other_offer", "codes_too_few"}
-    by_schema = {"cost_missing"}
-    assert shown | below | by_schema == set(Code)
+    by_schema, where_it_is_off = {"cost_missing"}, {"referrer_off"}
+    assert shown | below | by_schema | where_it_is_off == set(Code)
     assert not shown & below
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from lbs.offers.rules import (
+    AT_OWN_CHECK_INS,
     FORBIDDEN,
     RULES,
     AllOf,
@@ -34,6 +36,7 @@ from lbs.offers.rules import (
     Pledge,
     Reach,
     Referred,
+    Referrer,
     Rule,
     Standing,
     State,
@@ -583,6 +586,35 @@ def test_a_referred_customer_comes():
     assert seen(Referred(), History(NOW, referred=True)) == (0, 1, None)
 
 
+@pytest.mark.parametrize(
+    ("n", "sent", "openings", "expected"),
+    [
+        (1, 0, 0, (0, 0, Why.MORE_FRIENDS_SENT)),
+        (1, 1, 0, (1, 1, None)),
+        (1, 1, 1, (0, 0, Why.MORE_FRIENDS_SENT)),
+        (3, 2, 0, (2, 2, Why.MORE_FRIENDS_SENT)),
+        (3, 3, 0, (3, 3, None)),
+        (3, 5, 1, (2, 2, Why.MORE_FRIENDS_SENT)),
+        (3, 9, 1, (3, 3, None)),
+        (3, 2, 1, (0, 0, Why.MORE_FRIENDS_SENT)),
+    ],
+)
+def test_friends_sent_count_until_an_opening_has_used_them_up(n, sent, openings, expected):
+    """In the last, one of the three for whom it opened was voided since."""
+    look = Referrer(n).look(History(NOW, friends_sent=sent, openings=openings))
+    assert (look.progress, look.after, look.why) == expected
+    assert (look.target, look.unit, look.opens_for) == (n, Unit.FRIENDS, Reach.CUSTOMER)
+
+
+def test_who_refers_has_it_at_no_coming_of_others():
+    both = AllOf((Friends(1), Referrer(1)))
+    before = replace(History(NOW, venue_id="v", friends_sent=1), **AT_OWN_CHECK_INS)
+    assert brought(both, before, History(NOW), same_party=False) is None
+    assert both.look(History(NOW, friends_present=1, friends_sent=1)).opens
+    crowd = AllOf((Swarm(1), Referrer(1)))
+    assert crowd.look(History(NOW, friends_sent=1)).opens_for is Reach.CUSTOMER
+
+
 # Hours
 
 
@@ -914,6 +946,7 @@ def test_what_has_to_be_gathered():
         ({"kind": "event", "event_id": "one"}, Event("one")),
         ({"kind": "off_peak", "max_share": 0.003, "min_visits": 200}, OffPeak(0.003, 200)),
         ({"kind": "referred"}, Referred()),
+        ({"kind": "referrer", "n": 3}, Referrer(3)),
         ({"kind": "charity", "amount_minor": 500, "recipient": "x"}, Charity(500, "x")),
         (
             {"kind": "all_of", "rules": [{"kind": "first_visit"}, {"kind": "swarm", "n": 5}]},
@@ -1081,6 +1114,8 @@ NOON_TAKEN = came("2026-11-22 12:00", taken={"flash 2026-11-22 12:00 venue ": 10
         (Party(3), after(0), {}, State.LOCKED, Why.NO_PARTY),
         (Friends(3), after(0), {}, State.IN_PROGRESS, Why.MORE_FRIENDS),
         (Referred(), after(0), {}, State.LOCKED, Why.NOT_REFERRED),
+        (Referrer(2), after(0), {}, State.LOCKED, Why.MORE_FRIENDS_SENT),
+        (Referrer(2), History(NOW, friends_sent=2), {}, State.UNLOCKABLE_HERE, None),
     ],
 )
 def test_how_an_offer_stands_before_a_check_in(rule, history, members, state, why):

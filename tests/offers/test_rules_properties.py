@@ -34,6 +34,7 @@ from lbs.offers.rules import (
     Part,
     Party,
     Referred,
+    Referrer,
     Rule,
     State,
     Streak,
@@ -91,6 +92,7 @@ leaf_rules = st.one_of(
     st.builds(Event, st.none() | st.sampled_from(["one", "two"])),
     st.builds(OffPeak, st.floats(0, 1), st.integers(1, 1000)),
     st.builds(Referred),
+    st.builds(Referrer, counts),
 )
 
 
@@ -131,6 +133,7 @@ def histories(draw: st.DrawFn) -> History:
         visit_times=draw(times),
         opened_here_at=draw(maybe),
         opened_at=draw(maybe),
+        openings=draw(small),
         own_days=draw(small),
         own_reached_at=draw(maybe),
         best_other_days=draw(small),
@@ -143,6 +146,7 @@ def histories(draw: st.DrawFn) -> History:
         event_id=draw(st.none() | st.sampled_from(["one", "two"])),
         quiet_share=draw(st.none() | st.builds(HourShare, st.floats(0, 1), st.integers(0, 2000))),
         referred=draw(st.booleans()),
+        friends_sent=draw(small),
         taken=draw(st.dictionaries(buckets, small)),
     )
 
@@ -213,7 +217,7 @@ def test_a_rule_looks_at_nothing_that_it_does_not_need(rule: Rule, history: Hist
 
 PARTS = {
     Part.TIMES: ["visit_times"],
-    Part.OPENED: ["opened_here_at", "opened_at"],
+    Part.OPENED: ["opened_here_at", "opened_at", "openings"],
     Part.LEADER: ["own_days", "own_reached_at", "best_other_days", "best_other_reached_at"],
     Part.PRESENT: ["present"],
     Part.FRIENDS: ["friends_present"],
@@ -221,6 +225,7 @@ PARTS = {
     Part.TRAIL: ["trail"],
     Part.QUIET: ["quiet_share"],
     Part.REFERRAL: ["referred"],
+    Part.FRIENDS_SENT: ["friends_sent"],
     Part.WINDOWS: ["taken"],
 }
 
@@ -403,6 +408,25 @@ def leading(before, who: str, now: datetime) -> History:
         best_other_days=best_days,
         best_other_reached_at=datetime.fromtimestamp(-best_since, UTC) if best_days else None,
     )
+
+
+@many
+@given(n=counts, most=st.none() | counts, steps=st.lists(st.sampled_from([-1, 0, 1, 1, 2])))
+def test_who_refers_has_it_once_for_so_many_friends_and_never_beyond_the_limit(n, most, steps):
+    """At each step so many friends more have come, or one's visit is voided; then one checks in."""
+    sent = best = openings = 0
+    for step in steps:
+        sent = max(0, sent + step)
+        best = max(best, sent)
+        takes = {} if most is None else {"customer me": Take(1, most)}
+        offer = Offer("offer", Referrer(n), NOW, takes, {"customer me": openings})
+        before = openings
+        history = History(NOW, friends_sent=sent, openings=openings)
+        openings += opens(offer, history) is not None
+        enough = sent // n > before and (most is None or before < most)
+        assert openings - before == enough
+    assert openings <= best // n
+    assert most is None or openings <= most
 
 
 @some

@@ -34,6 +34,8 @@ START = datetime(2026, 2, 1, tzinfo=UTC)
 ZONES = {"here": ZoneInfo("Europe/Copenhagen"), "there": ZoneInfo("America/New_York")}
 PEOPLE = ("anna", "bo", "carl", "dora")
 EVERYTHING = frozenset(Part) - {Part.OPENED, Part.WINDOWS, Part.PARTY, Part.REFERRAL}
+SENT = {"anna": [START + timedelta(days=day) for day in (9, 0, 4)], "bo": [START]}
+"""When friends were credited, in no order."""
 
 steps = st.sampled_from(
     [timedelta(0), timedelta(minutes=50), timedelta(hours=3), timedelta(hours=20)]
@@ -85,6 +87,7 @@ def looked_back(past: list[Visit], visit: Visit, known: Known) -> dict[str, Any]
             friend in lately and since <= now
             for friend, since in known.friends.get(visit.customer, ())
         ),
+        "friends_sent": sum(at <= now for at in known.sent.get(visit.customer, ())),
         **_leaders(here, visit, zone),
         **_quiet(here, now, zone),
     }
@@ -138,6 +141,7 @@ def test_it_is_what_a_look_back_finds(visits, friends):
             one: [(other, START + timedelta(days=days)) for other, days in theirs]
             for one, theirs in friends.items()
         },
+        sent=SENT,
     )
     timeline = Timeline(EVERYTHING, ZONES, tuple(ZONES), known)
     for number, visit in enumerate(visits):

@@ -90,6 +90,11 @@ class DescribedCustomerSchema(Schema):
     referred = Boolean(
         load_default=False, metadata={"description": "Whether a friend's share has brought them"}
     )
+    friends_sent = Integer(
+        load_default=0,
+        validate=validate.Range(0, MAX_COUNT),
+        metadata={"description": "How many friends their own shares have brought"},
+    )
 
     @ma.validates_schema
     def dated(self, data: dict[str, Any], **_: Any) -> None:

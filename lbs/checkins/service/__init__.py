@@ -48,7 +48,7 @@ from lbs.checkins.service.grants import (
     stock_of,
     unused,
 )
-from lbs.checkins.service.histories import PEOPLE, Histories, Place, Visitor, histories
+from lbs.checkins.service.histories import PEOPLE, SHARES, Histories, Place, Visitor, histories
 from lbs.checkins.service.variants import (
     Offers,
     experiments_at,
@@ -62,6 +62,7 @@ from lbs.experiments.service import expose
 from lbs.geo import Point, distance_m
 from lbs.offers.queries import terms_of
 from lbs.offers.rules import (
+    AT_OWN_CHECK_INS,
     History,
     Look,
     Offer,
@@ -209,14 +210,14 @@ class Case:
     def brings(self, friend: Any, offer: Offer, known: History) -> Look | None:
         """What the customer's coming opens the offer with for a friend with this history.
 
-        A referral is credited at the friend's own check-ins alone.
+        What shares have brought opens it at the friend's own check-ins alone.
         """
         if obstacle(offer, known.now):
             return None
         party_id = self.claim.company.party_id
         return brought(
             offer.rule,
-            replace(known, referred=False),
+            replace(known, **AT_OWN_CHECK_INS),
             self.history_for(offer),
             same_party=party_id is not None and friend.party_id == party_id,
         )
@@ -614,7 +615,7 @@ def _write(
 
 def _wait(session: Session, case: Case, place: Place) -> None:
     """For those at one moment who would change what each other's history says."""
-    if Part.REFERRAL in place.needs:
+    if not place.needs.isdisjoint(SHARES):
         queries.lock_customer(session, case.customer_id)
     if place.counts_people:
         queries.lock_venue(session, case.seen.venue_id)

@@ -134,7 +134,8 @@ def meet(
         last_visit_at=person.last_visit_at,
         event_id=event_id,
     )
-    known = histories(session, Visitor(person.customer_id, NOBODYS, at), [Place(history, [offer])])
+    visitor = Visitor(person.customer_id, NOBODYS, at, openings_until=at)
+    known = histories(session, visitor, [Place(history, [offer])])
     seen = queries.taken_of(
         session,
         offer_id=terms.offer_id,

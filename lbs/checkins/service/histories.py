@@ -18,6 +18,9 @@ Histories = Mapping[tuple[Any, str], History]
 PEOPLE = frozenset({Part.FRIENDS, Part.PARTY, Part.PRESENT})
 """What two who come at one moment would change for each other."""
 
+SHARES = frozenset({Part.FRIENDS_SENT, Part.REFERRAL})
+"""What a customer's own check-ins at several venues at one moment would use up twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -43,6 +46,8 @@ class Visitor:
     check_in_id: UUID
     at: datetime
     party_id: UUID | None = None
+    openings_until: datetime | None = None
+    """None: also those of later check-ins, which have used up what this one would."""
 
 
 def histories(session: Session, visitor: Visitor, places: Sequence[Place]) -> Histories:
@@ -71,6 +76,7 @@ def _gather(session: Session, visitor: Visitor, places: Sequence[Place]) -> Mapp
         counter_offers=[offer_id for offer_id, _ in counters],
         counters=[bucket for _, bucket in counters],
         now=visitor.at,
+        openings_until=visitor.openings_until,
     )
     return {str(row.venue_id): row for row in rows}
 
@@ -86,6 +92,7 @@ def _ask(place: Place, party_id: UUID | None) -> dict[str, Any]:
         "present": Part.PRESENT in needs,
         "friends": Part.FRIENDS in needs,
         "party": Part.PARTY in needs and party_id is not None,
+        "friends_sent": Part.FRIENDS_SENT in needs,
     }
 
 
@@ -120,10 +127,12 @@ def _fill(history: History, offer: Offer, found: Mapping[str, Any]) -> History:
         opened_in_party=UUID(offer.id) in (row.opened_in_party or ()),
         friends_present=row.friends_present or 0,
         referred=UUID(offer.id) in row.referred,
+        friends_sent=row.friends_sent or 0,
         quiet_share=_share(row),
         trail={venue: _moments(times) for venue, times in (row.trail or {}).items()},
         opened_at=_moment(opened.get("at")),
         opened_here_at=_moment(opened.get("here_at")),
+        openings=opened.get("times", 0),
         taken=(row.taken or {}).get(offer.id, {}),
     )
 

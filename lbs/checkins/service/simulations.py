@@ -215,9 +215,14 @@ def _known(session: Session, terms: Terms, stream: Mapping[str, Any]) -> Known:
         for row in queries.list_friendships(session, **stream):
             friends.setdefault(row.one_id, []).append((row.other_id, row.created_at))
             friends.setdefault(row.other_id, []).append((row.one_id, row.created_at))
+    sent: dict[str, list[datetime]] = {}
+    if Part.FRIENDS_SENT in terms.rule.needs:
+        for row in queries.list_sent(session, merchant_id=stream["merchant_id"]):
+            sent.setdefault(row.customer_id, []).append(row.credited_at)
     return Known(
         tallies={(row.customer_id, row.venue_id): (row.visits, row.last_at) for row in tallies},
         friends=friends,
+        sent=sent,
     )
 
 

@@ -48,6 +48,10 @@ class Code(StrEnum):
     CODES_TOO_FEW = "codes_too_few"
     LEVEL_UNREACHABLE = "level_unreachable"
 
+    REFERRER_OFF = "referrer_off"
+    REFERRER_UNCAPPED = "referrer_uncapped"
+    SPONSOR_UNSAID = "sponsor_unsaid"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -229,6 +233,25 @@ WORDS: dict[Code, Words] = {
         "Ingen kan bevise at være på {venue} på niveau L{level}: stedet mangler midlet til det.",
         "Provision a kiosk, NFC tag, beacon, reader or staff PIN there, or ask for less.",
         "Opsæt en kiosk, NFC-brik, beacon, læser eller personale-PIN dér, eller kræv mindre.",
+    ),
+    Code.REFERRER_OFF: Words(
+        "It rewards those who refer, and the operator has not switched that on.",
+        "Det belønner dem, der henviser, og det har driften ikke slået til.",
+        "Use another rule, such as referred, which opens for the friend.",
+        "Brug en anden regel, f.eks. referred, som åbner for vennen.",
+    ),
+    Code.REFERRER_UNCAPPED: Words(
+        "It rewards those who refer, and sets no limit to how often one customer can have it.",
+        "Det belønner dem, der henviser, uden grænse for, hvor ofte én kunde kan få det.",
+        "Set limit_per_customer.",
+        "Angiv limit_per_customer.",
+    ),
+    Code.SPONSOR_UNSAID: Words(
+        "It rewards those who refer, and the terms do not say that Facebook does not sponsor it.",
+        "Det belønner dem, der henviser, og betingelserne siger ikke, at Facebook ikke sponsorerer "
+        "det.",
+        "Add to the terms: “This promotion is not sponsored by Meta or Facebook.”",
+        "Skriv i betingelserne: “Kampagnen er ikke sponsoreret af Meta eller Facebook.”",
     ),
 }
 

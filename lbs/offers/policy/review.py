@@ -1,4 +1,4 @@
-"""Whether an offer is exclusive, gated, measurable, open and reachable. Pure.
+"""Whether an offer is exclusive, gated, measurable, open, reachable and fair to share. Pure.
 
 Each check is a small function that gives findings; `review` runs them all and keeps everything.
 """
@@ -19,6 +19,7 @@ from lbs.offers.policy.findings import AUDIENCES, Code, Finding, Severity, findi
 from lbs.offers.policy.likeness import Offered, compare, is_close, is_same
 from lbs.offers.policy.text import cover, fold, read, read_reward
 from lbs.offers.policy.words import AUDIENCE_WORDS, CODE_WORDS, ONLY_WORDS
+from lbs.offers.rules.people import Referrer
 from lbs.offers.rules.schedule import (
     ALWAYS,
     AS_OPEN,
@@ -152,6 +153,8 @@ class Context:
     places: tuple[Place, ...] = ()
     attests: bool = False
     """Whether any app has its devices attested."""
+    referrer_bonus: bool = False
+    """Whether the operator allows to reward those who refer."""
     codes_left: int | None = None
     """Of codes of the merchant's own; None where the service makes them."""
 
@@ -417,6 +420,29 @@ def can_be_proved(draft: Draft, context: Context) -> Iterator[Finding]:
             )
 
 
+# --- fair to share --------------------------------------------------------------------------
+
+
+def may_reward_sharers(draft: Draft, context: Context) -> Iterator[Finding]:
+    if _rewards_sharers(draft.rule) and not context.referrer_bonus:
+        yield finding(Code.REFERRER_OFF, ERROR, "#/rule")
+
+
+def caps_sharers(draft: Draft, context: Context) -> Iterator[Finding]:
+    if _rewards_sharers(draft.rule) and draft.limits.get("per_customer") is None:
+        yield finding(Code.REFERRER_UNCAPPED, ERROR, "#/limit_per_customer")
+
+
+def says_who_does_not_sponsor(draft: Draft, context: Context) -> Iterator[Finding]:
+    """Facebook's rules for promotions ask for it."""
+    if _rewards_sharers(draft.rule) and not _NOT_SPONSORED.search(fold(draft.terms)):
+        yield finding(Code.SPONSOR_UNSAID, ERROR, "#/terms")
+
+
+def _rewards_sharers(rule: Mapping[str, Any]) -> bool:
+    return rule["kind"] == Referrer.kind or any(map(_rewards_sharers, rule.get("rules", ())))
+
+
 def crowd(rule: Mapping[str, Any]) -> int:
     """How many customers a rule takes or promises itself to; 0 where it is about one."""
     own = int(rule["n"]) if rule["kind"] in CROWDS else 0
@@ -449,9 +475,15 @@ CHECKS: tuple[Callable[[Draft, Context], Iterator[Finding]], ...] = (
     outlasts_the_wait,
     has_room,
     can_be_proved,
+    may_reward_sharers,
+    caps_sharers,
+    says_who_does_not_sponsor,
 )
 
 _CODE = re.compile(CODE_WORDS)
+_NOT_SPONSORED = re.compile(
+    r"\b(?:not|in no way|ikke|på ingen måde) sponsor[^.]*\b(?:meta|facebook)\b"
+)
 _GROUPS = {name: re.compile(rf"\b(?:{words})") for name, words in AUDIENCE_WORDS.items()}
 _ONLY_FOR = {
     name: re.compile(rf"\b(?:{ONLY_WORDS})\b(?:\W+\w+){{0,4}}?\W+(?:{words})")

@@ -7,7 +7,7 @@ from flask.views import MethodView
 
 from lbs.accounts.auth import merchant, merchant_with
 from lbs.http.api import Blueprint
-from lbs.http.context import now, transaction
+from lbs.http.context import now, settings, transaction
 from lbs.http.etag import check_version, expected_version, tagged
 from lbs.http.paging import Page, Window, page
 from lbs.offers import queries, service
@@ -84,6 +84,7 @@ class Offer(MethodView):
                 merchant_id=merchant().merchant_id,
                 command=command,
                 check=lambda found: check_version(found, expected),
+                referrer_bonus=settings().referrer_bonus,
                 now=now(),
             )
         return tagged(offer)
@@ -108,6 +109,7 @@ class OfferStatus(MethodView):
                 offer_id=offer_id,
                 merchant_id=merchant().merchant_id,
                 status=body["status"],
+                referrer_bonus=settings().referrer_bonus,
                 now=now(),
             )
         return tagged(offer)

@@ -6,7 +6,7 @@ from flask import Response
 from flask.views import MethodView
 
 from lbs.accounts.auth import merchant
-from lbs.http.context import now, transaction
+from lbs.http.context import now, settings, transaction
 from lbs.http.problems import from_domain
 from lbs.offers import service
 from lbs.offers.errors import OfferNotReady
@@ -26,7 +26,13 @@ class OfferReview(MethodView):
         again: errors stop them, warnings are kept as the offer's `review`.
         """
         with transaction() as session:
-            return service.review_offer(session, offer_id, merchant().merchant_id, now())
+            return service.review_offer(
+                session,
+                offer_id,
+                merchant().merchant_id,
+                now(),
+                referrer_bonus=settings().referrer_bonus,
+            )
 
 
 @blp.errorhandler(OfferNotReady)

@@ -12,9 +12,11 @@ from lbs.offers.rules.history import History, HourShare, Part
 from lbs.offers.rules.hours import Flash, OffPeak
 from lbs.offers.rules.look import Look, Pledge, Reach, Rule, Unit, Why
 from lbs.offers.rules.people import (
+    AT_OWN_CHECK_INS,
     Friends,
     Party,
     Referred,
+    Referrer,
     Swarm,
     TopVisitor,
     brought,
@@ -59,6 +61,7 @@ from lbs.offers.rules.visits import (
 )
 
 __all__ = [
+    "AT_OWN_CHECK_INS",
     "FORBIDDEN",
     "RULES",
     "AllOf",
@@ -88,6 +91,7 @@ __all__ = [
     "Policy",
     "Reach",
     "Referred",
+    "Referrer",
     "Rule",
     "Stacking",
     "Standing",

@@ -117,6 +117,18 @@ def _friends(rule: Any) -> Text:
     }
 
 
+def _referrer(rule: Any) -> Text:
+    if rule.n == 1:
+        return {
+            "en": "when a friend whom you have sent has come",
+            "da": "når en ven, som du har sendt, er kommet",
+        }
+    return {
+        "en": f"when {rule.n} friends whom you have sent have come",
+        "da": f"når {rule.n} venner, som du har sendt, er kommet",
+    }
+
+
 def _trail(rule: Any) -> Text:
     within, many = _within(rule.within_days), len(rule.venue_ids)
     order = {"en": ", in their order", "da": ", i rækkefølge"} if rule.ordered else None
@@ -148,5 +160,6 @@ CLAUSES: dict[str, Callable[[Any], Text]] = {
     "event": _said("when you check in to the event", "når du tjekker ind til arrangementet"),
     "off_peak": _said("in the hours when few people come", "i de timer, hvor der kommer få"),
     "referred": _said("for those whom a friend has sent", "for dem, som en ven har sendt"),
+    "referrer": _referrer,
 }
 """By kind; a test sees to it that none is missing."""

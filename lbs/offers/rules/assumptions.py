@@ -28,6 +28,7 @@ class Unknown(StrEnum):
     PARTIES = "parties"
     FRIENDS = "friends"
     REFERRALS = "referrals"
+    FRIENDS_SENT = "friends_sent"
 
 
 OF_A_CHECK_IN = (Assumption.ACTIVE, Assumption.ACCEPTED, Assumption.NO_RISK, Assumption.ALONE)
@@ -97,12 +98,17 @@ UNKNOWN: Mapping[Unknown, Text] = {
         "en": "Only shares of this very offer count, and for each customer the last one.",
         "da": "Kun delinger af netop dette tilbud tæller, og for hver kunde den sidste.",
     },
+    Unknown.FRIENDS_SENT: {
+        "en": "Friends who were sent count whose credit stands today, from when it was given.",
+        "da": "Sendte venner tæller, hvis krediteringen gælder i dag, fra da den blev givet.",
+    },
 }
 
 _UNKNOWN_OF = {
     Part.PARTY: Unknown.PARTIES,
     Part.FRIENDS: Unknown.FRIENDS,
     Part.REFERRAL: Unknown.REFERRALS,
+    Part.FRIENDS_SENT: Unknown.FRIENDS_SENT,
 }
 
 

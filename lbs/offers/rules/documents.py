@@ -1,7 +1,8 @@
 """Rules as they are stored and sent: {"kind": ..., and its parameters}.
 
 There is no rule for sharing or liking, and there will be none: Facebook's rules forbid rewards for
-either. What a share brings is rewarded when the friend comes (`referred`).
+either. What a share brings is rewarded when the friend comes (`referred`) and, where the operator
+allows it, at the sharer's own next visit after that (`referrer`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from lbs.offers.rules.combined import AllOf, AnyOf
 from lbs.offers.rules.history import Part
 from lbs.offers.rules.hours import Flash, OffPeak
 from lbs.offers.rules.look import Rule
-from lbs.offers.rules.people import Friends, Party, Referred, Swarm, TopVisitor
+from lbs.offers.rules.people import Friends, Party, Referred, Referrer, Swarm, TopVisitor
 from lbs.offers.rules.places import Event, Trail
 from lbs.offers.rules.visits import (
     Charity,
@@ -45,6 +46,7 @@ KINDS: tuple[type[Any], ...] = (
     Event,
     OffPeak,
     Referred,
+    Referrer,
     Charity,
     AllOf,
     AnyOf,

@@ -37,6 +37,7 @@ class Part(StrEnum):
     TRAIL = "trail"
     QUIET = "quiet"
     REFERRAL = "referral"
+    FRIENDS_SENT = "friends_sent"
     WINDOWS = "windows"
 
 
@@ -69,6 +70,9 @@ class History:
     """OPENED: the customer's last check-in at the venue that opened this very offer."""
     opened_at: datetime | None = None
     """OPENED: the same at any venue."""
+    openings: int = 0
+    """OPENED: how many of the customer's check-ins, at any venue, have opened it; also later ones,
+    where this one is judged after them."""
 
     own_days: int = 0
     """LEADER: the customer's days with a visit among the LEADER_DAYS before today."""
@@ -98,6 +102,9 @@ class History:
     referred: bool = False
     """REFERRAL: whether this would be the first accepted check-in since a friend's share of this
     offer brought the customer."""
+    friends_sent: int = 0
+    """FRIENDS_SENT: how many friends the customer's shares of the merchant's offers have brought,
+    each by a verified visit; staff and testers left out."""
     taken: Mapping[str, int] = field(default_factory=dict)
     """WINDOWS: what is taken of this offer's counters."""
 

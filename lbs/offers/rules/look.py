@@ -33,6 +33,7 @@ class Why(StrEnum):
     NO_PARTY = "no_party"
     MORE_FRIENDS = "more_friends"
     NOT_REFERRED = "not_referred"
+    MORE_FRIENDS_SENT = "more_friends_sent"
 
     MORE_VENUES = "more_venues"
     WRONG_ORDER = "wrong_order"

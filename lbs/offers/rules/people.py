@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 from lbs.offers.rules.combined import leaves
 from lbs.offers.rules.history import History, Part
@@ -103,6 +105,11 @@ class Friends:
         return toward(here, here, self.n, Why.MORE_FRIENDS, Unit.FRIENDS)
 
 
+AT_OWN_CHECK_INS: Mapping[str, Any] = MappingProxyType({"referred": False, "friends_sent": 0})
+"""What a friend's coming leaves out of one's history: what shares have brought opens offers at the
+customer's own check-ins alone."""
+
+
 def brought(rule: Rule, before: History, comer: History, *, same_party: bool) -> Look | None:
     """What a friend's coming opens the rule with for one who is here; None: nothing that is new.
 
@@ -133,3 +140,20 @@ class Referred:
 
     def look(self, history: History) -> Look:
         return condition(None if history.referred else Why.NOT_REFERRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """Opens at a check-in of a customer whose shares have brought so many friends.
+
+    Each opening of the offer uses so many of them up; those beyond count toward the next. A friend
+    counts once, however often they come and whichever of the merchant's offers was shared.
+    """
+
+    kind: ClassVar[str] = "referrer"
+    needs: ClassVar[frozenset[Part]] = frozenset({Part.OPENED, Part.FRIENDS_SENT})
+    n: int
+
+    def look(self, history: History) -> Look:
+        unused = max(0, history.friends_sent - self.n * history.openings)
+        return toward(unused, unused, self.n, Why.MORE_FRIENDS_SENT, Unit.FRIENDS)

@@ -11,7 +11,7 @@ from typing import Any
 
 from lbs.offers.rules.history import PRESENT_FOR, History, Part
 from lbs.offers.rules.look import Look, Reach, Why
-from lbs.offers.rules.people import brought
+from lbs.offers.rules.people import AT_OWN_CHECK_INS, brought
 from lbs.offers.rules.standing import Offer, customer_bucket, obstacle, takes_of
 from lbs.offers.rules.terms import Site, Terms
 from lbs.offers.rules.timeline import NOTHING_KNOWN, Known, Timeline, Visit
@@ -158,6 +158,7 @@ class _Stage:
         self._taken: Counter[str] = Counter()
         self._opened: dict[str, datetime] = {}
         self._opened_here: dict[tuple[str, str], datetime] = {}
+        self._openings: Counter[str] = Counter()
         self._referred = dict(referred)
         self._needs = terms.rule.needs
 
@@ -189,6 +190,7 @@ class _Stage:
         if Part.OPENED in self._needs:
             members["opened_at"] = self._opened.get(visit.customer)
             members["opened_here_at"] = self._opened_here.get((visit.customer, visit.venue_id))
+            members["openings"] = self._openings[visit.customer]
         if Part.WINDOWS in self._needs:
             members["taken"] = self._taken
         if Part.REFERRAL in self._needs:
@@ -209,7 +211,7 @@ class _Stage:
     def _brought(self, comer: History, friends: FriendsPresent) -> Iterator[tuple[Visit, Look]]:
         """What the visit opens for friends who are there, before anything is taken for it."""
         for theirs, past in () if comer.is_here else friends:
-            members = {**past, **self._own(theirs), "referred": False}
+            members = {**past, **self._own(theirs), **AT_OWN_CHECK_INS}
             look = brought(self._terms.rule, History(**members), comer, same_party=False)
             if look:
                 yield theirs, look
@@ -254,5 +256,6 @@ class _Stage:
             self._taken[bucket] += take.units
         self._opened[visit.customer] = visit.at
         self._opened_here[visit.customer, visit.venue_id] = visit.at
+        self._openings[visit.customer] += 1
         self.unlocks += 1
         return visit.customer, sum(pledge.amount_minor for pledge in look.pledges)

@@ -96,6 +96,12 @@ REMEDIES: Mapping[Why, Text] = {
         "en": "To come by a friend's share of this offer, and then to check in.",
         "da": "At komme via en vens deling af dette tilbud og derefter tjekke ind.",
     },
+    Why.MORE_FRIENDS_SENT: {
+        "en": "{missing} more {noun} with a verified visit by the customer's shares of the "
+        "merchant's offers, and then a check-in.",
+        "da": "{missing} {noun} mere med et godkendt besøg via kundens delinger af butikkens "
+        "tilbud og derefter et besøg.",
+    },
     Why.WRONG_ORDER: {
         "en": "A check-in at the venue that comes next.",
         "da": "Et besøg på det sted, der er det næste.",

@@ -8,6 +8,7 @@ keeps only what the rules ask about, and of that only what is recent enough to m
 from __future__ import annotations
 
 import heapq
+from bisect import bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -53,6 +54,8 @@ class Known:
     """By customer and venue: how many visits, and when the last was."""
     friends: Mapping[str, Iterable[tuple[str, datetime]]] = field(default_factory=dict)
     """By customer: whom they are friends with, since when."""
+    sent: Mapping[str, Iterable[datetime]] = field(default_factory=dict)
+    """By customer: when each of the friends was credited whom their shares have brought."""
 
 
 NOTHING_KNOWN = Known()
@@ -81,6 +84,7 @@ class Timeline:
             Part.FRIENDS: self._friends,
             Part.TRAIL: _Trails(trail),
             Part.QUIET: _Quiet(zones),
+            Part.FRIENDS_SENT: _Sent(known.sent),
         }
         asked = [memory for part, memory in parts.items() if part in needs]
         self._memories: list[_Memory] = [_Tallies(known.tallies), *asked]
@@ -268,6 +272,17 @@ class _Friends:
     def add(self, visit: Visit) -> None:
         if visit.standing not in NOT_THERE:
             self._here.add(visit)
+
+
+class _Sent:
+    def __init__(self, sent: Mapping[str, Iterable[datetime]]) -> None:
+        self._sent = {customer: sorted(times) for customer, times in sent.items()}
+
+    def before(self, visit: Visit) -> dict[str, Any]:
+        return {"friends_sent": bisect_right(self._sent.get(visit.customer, ()), visit.at)}
+
+    def add(self, visit: Visit) -> None:
+        """Nobody is sent by a visit of one's own."""
 
 
 class _Quiet:

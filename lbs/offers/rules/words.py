@@ -114,6 +114,10 @@ WHY: Mapping[Why, Text] = {
         "en": "It is for those whom a friend has sent, at their first visit after that.",
         "da": "Det er for dem, som en ven har sendt, ved deres første besøg derefter.",
     },
+    Why.MORE_FRIENDS_SENT: {
+        "en": "It takes a visit by more friends whom you have sent, and then one of your own.",
+        "da": "Det kræver besøg af flere venner, som du har sendt, og derefter dit eget.",
+    },
     Why.MORE_VENUES: {
         "en": "It takes a visit to more of its venues.",
         "da": "Det kræver et besøg på flere af stederne.",
@@ -192,3 +196,9 @@ FORBIDDEN: Text = {
     "belønning for begge dele. Brug referred, som åbner, når vennen tjekker ind.",
 }
 """What a merchant hears who asks for one of documents.FORBIDDEN."""
+
+REFERRER_OFF: Text = {
+    "en": "There is no bonus for those who refer here: the operator has not switched it on.",
+    "da": "Der er ingen bonus til dem, der henviser, her: driften har ikke slået den til.",
+}
+"""What a merchant hears who asks for `referrer` then."""

@@ -7,6 +7,7 @@ import marshmallow as ma
 from babel.numbers import list_currencies
 from marshmallow import fields, validate
 
+from lbs.http.context import settings
 from lbs.http.fields import (
     Boolean,
     Float,
@@ -23,7 +24,7 @@ from lbs.http.languages import say
 from lbs.http.paging import WindowQuerySchema, page_schema
 from lbs.offers.policy import ANYONE, AUDIENCES, GOALS
 from lbs.offers.queries import TERMS
-from lbs.offers.rules import FORBIDDEN, words
+from lbs.offers.rules import FORBIDDEN, Referrer, words
 from lbs.offers.rules.combined import MAX_DEPTH, MAX_MEMBERS, MIN_MEMBERS
 from lbs.offers.rules.schedule import WEEKDAYS
 from lbs.offers.schemas.reviews import PassedReviewSchema
@@ -307,6 +308,22 @@ class ReferredRuleSchema(Schema):
     kind = tag("referred")
 
 
+class ReferrerRuleSchema(Schema):
+    """Opens for a customer whose shares of the merchant's offers have brought n friends.
+
+    It opens at the customer's own accepted check-in after the friends' verified visits; nobody has
+    it for sharing. Each opening uses n friends up, and a friend counts once. The operator has to
+    allow it, and the offer takes limit_per_customer and terms that say who does not sponsor it.
+    """
+
+    kind = tag("referrer")
+    n = Integer(
+        required=True,
+        validate=validate.Range(1, 100),
+        metadata={"description": "Friends for each opening", "example": 3},
+    )
+
+
 class _CombinedRuleSchema(Schema):
     rules = fields.List(
         fields.Nested("lbs.offers.schemas.offers.RuleSchema"),
@@ -347,7 +364,8 @@ def _is_deeper(document: Any, depth: int) -> bool:
 class RuleSchema(OneOf):
     """When the offer opens. A visit is an accepted check-in at the venue.
 
-    There is no rule for sharing or liking; asking for one is refused with the reason.
+    There is no rule for sharing or liking; asking for one is refused with the reason. So is asking
+    for `referrer` where the operator has not allowed it.
     """
 
     type_schemas = {  # noqa: RUF012
@@ -367,6 +385,7 @@ class RuleSchema(OneOf):
         "party": PartyRuleSchema(),
         "swarm": SwarmRuleSchema(),
         "referred": ReferredRuleSchema(),
+        "referrer": ReferrerRuleSchema(),
         "charity": CharityRuleSchema(),
         "all_of": AllOfRuleSchema(),
         "any_of": AnyOfRuleSchema(),
@@ -376,6 +395,8 @@ class RuleSchema(OneOf):
         kind = data.get(self.type_field) if isinstance(data, dict) else None
         if isinstance(kind, str) and kind in FORBIDDEN:
             raise ma.ValidationError({self.type_field: [say(words.FORBIDDEN)]})
+        if kind == Referrer.kind and not settings().referrer_bonus:
+            raise ma.ValidationError({self.type_field: [say(words.REFERRER_OFF)]})
         return super()._load(data, **kwargs)
 
 

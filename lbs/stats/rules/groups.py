@@ -12,9 +12,10 @@ OTHER = "other"
 def shown(groups: Mapping[str, Tally], minimum: int) -> dict[str, Tally]:
     """The groups of at least `minimum` customers, largest first, and the rest together as `other`.
 
-    A group without a customer, of links shared at no venue, say, shows nobody. Whoever takes the groups that are shown from the whole is left with `other`: so it has to be
+    Whoever takes the groups that are shown from the whole is left with `other`: so it has to be
     large enough itself, and takes in the smallest of the others until it is. Where even all of them
-    together are too few, nothing is shown.
+    together are too few, nothing is shown. A group of nobody, such as links shared at no venue,
+    gives nobody away.
     """
     by_size = sorted(groups, key=lambda name: (-len(groups[name].anybody()), name))
     large = [name for name in by_size if hushed(len(groups[name].anybody()), minimum) is not None]
