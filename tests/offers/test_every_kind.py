@@ -1,4 +1,4 @@
-"""Every kind of unlock rule over HTTP: why it is closed, what a customer does, and that it opens."""
+"""Every kind of rule over HTTP: why it is closed, what a customer does, and that it opens."""
 
 from __future__ import annotations
 

@@ -11,6 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lbs.stats.rules.calendar import (
+    END,
+    EPOCH,
     HOUR,
     Run,
     Span,
@@ -35,7 +37,7 @@ zones = st.sampled_from(ZONES).map(ZoneInfo)
 
 def tier_of(start: datetime, end: datetime, hour: datetime, soiled: set[datetime], zone: ZoneInfo):
     """The largest whole bucket around an hour that lies in the period and is clean."""
-    for tier in ("month", "day", "hour"):
+    for tier in ("year", "month", "day", "hour"):
         since = start_of(tier, hour, zone)
         until = end_of(tier, since, zone)
         whole = [since + n * HOUR for n in range(int((until - since) / HOUR))]
@@ -79,6 +81,17 @@ def test_a_quarter_is_months_days_hours_and_the_rest():
     )
 
 
+def test_what_is_ever_is_one_bucket_until_something_in_it_is_dirty():
+    zone, dirty = ZoneInfo("Europe/Copenhagen"), datetime(2026, 4, 2, 9, tzinfo=UTC)
+    assert cover(EPOCH, END, zone, ()).rolled == (Run("ever", EPOCH, END),)
+    found = cover(EPOCH, END, zone, [dirty])
+    assert found.live == (Span(dirty, dirty + HOUR),)
+    assert [run.tier for run in found.rolled] == [
+        *("hour", "day", "month", "year", "month", "day", "hour"),
+        *("hour", "day", "month", "year", "hour"),
+    ]
+
+
 @settings(deadline=None, max_examples=60)
 @given(moments, moments, zones, st.sets(hours, max_size=12))
 def test_newer_facts_are_added_to_what_is_kept_and_to_nothing_else(one, other, zone, newer):
@@ -109,6 +122,9 @@ def test_an_open_period_ends_where_its_largest_bucket_does(one, other, zone):
 @pytest.mark.parametrize(
     ("since", "tier"),
     [
+        (EPOCH, "ever"),
+        (datetime(2025, 3, 1, tzinfo=UTC), "year"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "year"),
         (datetime(2026, 3, 1, tzinfo=UTC), "month"),
         (datetime(2026, 4, 1, tzinfo=UTC), "month"),
         (datetime(2026, 4, 1, 0, 1, tzinfo=UTC), "day"),
@@ -129,7 +145,7 @@ def test_what_is_open_is_read_in_the_largest_bucket_that_begins_within_it(since,
 @given(
     moments,
     st.sampled_from((*ZONES, *ODD)).map(ZoneInfo),
-    st.sampled_from(("hour", "day", "week", "month")),
+    st.sampled_from(("hour", "day", "week", "month", "year")),
 )
 def test_every_moment_lies_in_one_bucket(moment, zone, by):
     start = start_of(by, moment, zone)
@@ -148,6 +164,7 @@ def test_every_moment_lies_in_one_bucket(moment, zone, by):
                 "week": moment.astimezone(zone).date()
                 - timedelta(days=moment.astimezone(zone).weekday()),
                 "month": moment.astimezone(zone).date().replace(day=1),
+                "year": moment.astimezone(zone).date().replace(month=1, day=1),
             }[by]
         )
 

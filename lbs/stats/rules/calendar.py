@@ -1,4 +1,4 @@
-"""Hours, days, weeks and months of a time zone as intervals of time, and what covers a period."""
+"""Hours, days, weeks, months and years of a time zone as intervals of time, and what covers a period."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""Nothing is older."""
 YEARS = range(2000, 2200)
+"""Everything happens in these."""
+EPOCH, END = datetime(1970, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
+"""With room for the first year and the last of every zone."""
 
-TIERS = ("hour", "day", "month")
-"""Of kept buckets: finest first, each made of the one before."""
+TIERS = ("hour", "day", "month", "year", "ever")
+"""Of kept buckets: finest first, each made of the one before; of the last there is one."""
 
 
 class Span(NamedTuple):
@@ -61,7 +62,7 @@ def cover(
     live = unkept(start, end, dirty)
     edges = [start, *(edge for span in live for edge in span), end]
     clean = zip(edges[::2], edges[1::2], strict=True)
-    rolled = (run for since, until in clean for run in _runs("month", since, until, zone))
+    rolled = (run for since, until in clean for run in _runs(TIERS[-1], since, until, zone))
     return Cover(tuple(rolled), live, _hours_among(fresh, *_whole_hours(start, end)))
 
 
@@ -129,7 +130,9 @@ def _runs(tier: str, since: datetime, until: datetime, zone: ZoneInfo) -> Iterat
 
 
 def start_of(by: str, moment: datetime, zone: ZoneInfo) -> datetime:
-    """When the zone's hour, day, week or month began, in which the moment lies."""
+    """When the zone's hour, day, week, month or year began, in which the moment lies."""
+    if by == "ever":
+        return EPOCH if moment < END else END
     local = moment.astimezone(zone)
     if by == "hour":
         into = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
@@ -138,13 +141,15 @@ def start_of(by: str, moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def next_start(by: str, moment: datetime, zone: ZoneInfo) -> datetime:
-    """The first beginning of an hour, day, week or month at or after the moment."""
+    """The first beginning of an hour, day, week, month or year at or after the moment."""
     start = start_of(by, moment, zone)
     return start if start == moment else end_of(by, start, zone)
 
 
 def end_of(by: str, start: datetime, zone: ZoneInfo) -> datetime:
     """When the bucket ends that begins then."""
+    if by == "ever":
+        return END
     if by == "hour":
         return _end_of_hour(start, zone)
     day = start.astimezone(zone).date()
@@ -181,10 +186,14 @@ def kept_zone(names: Sequence[str]) -> str:
 def _first_day(by: str, day: date) -> date:
     if by == "week":
         return day - timedelta(days=day.weekday())
+    if by == "year":
+        return day.replace(month=1, day=1)
     return day.replace(day=1) if by == "month" else day
 
 
 def _next_day(by: str, day: date) -> date:
+    if by == "year":
+        return date(day.year + 1, 1, 1)
     if by == "month":
         return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
     return day + timedelta(days=7 - day.weekday() if by == "week" else 1)

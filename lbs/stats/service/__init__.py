@@ -207,8 +207,13 @@ def _agreed(zones: Sequence[str]) -> str | None:
 # --- what came of it --------------------------------------------------------------------------
 
 
-def total(session: Session, scope: Scope, *, with_elapsed: bool = False) -> Tally:
-    found = tallies(session, scope.facts, [scope.span], with_elapsed=with_elapsed)
+def total(
+    session: Session, scope: Scope, *, with_sets: bool = False, with_elapsed: bool = False
+) -> Tally:
+    """Without sets, nothing can be added to it, and how often somebody came is not told."""
+    found = tallies(
+        session, scope.facts, [scope.span], with_sets=with_sets, with_elapsed=with_elapsed
+    )
     return found.get((0, ""), Tally())
 
 
@@ -309,7 +314,7 @@ def hours(session: Session, scope: Scope, *, time_zone: str | None) -> dict[str,
 
 def customers(session: Session, scope: Scope) -> dict[str, Any]:
     """How many there were, how many of them new, and how often they came and redeemed."""
-    whole = total(session, scope)
+    whole = total(session, scope, with_sets=True)
     new, returning = people_of(whole, scope.min_group)
     return {
         **_period(scope),
