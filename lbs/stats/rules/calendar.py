@@ -1,4 +1,4 @@
-"""Hours, days, weeks, months and years of a time zone as intervals of time, and what covers a period."""
+"""Hours to years of a time zone as intervals of time, and what covers a period."""
 
 from __future__ import annotations
 
