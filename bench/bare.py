@@ -91,7 +91,7 @@ def stats(merchant_id: UUID, offer_id: UUID) -> Response:
             "tiers": [run.tier for run in parts.rolled],
             "since": [run.since for run in parts.rolled],
             "until": [run.until for run in parts.rolled],
-            "whole": [True] * len(parts.rolled),
+            "whole": [bool(parts.fresh)] * len(parts.rolled),
             "dimension": "",
             "elapsed": True,
         }

@@ -84,26 +84,23 @@ def test_the_terms_of_a_version_are_read_once(world: World, statements):
         }
 
 
-def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(world: World, statements):
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"rule": {"kind": "friends", "n": 1}},
+        {
+            "rule": {"kind": "referrer", "n": 1},
+            "limit_per_customer": 3,
+            "terms": "One coffee. It is not sponsored by Meta.",
+        },
+    ],
+    ids=["friends who are there", "friends who were sent"],
+)
+def test_where_people_are_counted_it_costs_a_lock_and_a_history_more(
+    world: World, statements, members
+):
     venue = world.venue()
-    world.offer(venue, rule={"kind": "friends", "n": 1})
-    world.check_in(world.customer(), venue, north_m=450)
-    customer = world.customer()
-    statements.clear()
-    world.check_in(customer, venue)
-    own = [statement for statement in statements if not is_idempotency(statement)]
-    assert [statement.split()[0] for statement in own] == ["SELECT", "SELECT", "SELECT", "WITH"]
-    assert own[1].endswith("FOR NO KEY UPDATE")
-
-
-def test_where_friends_sent_count_it_costs_a_lock_and_a_history_more(world: World, statements):
-    venue = world.venue()
-    world.offer(
-        venue,
-        rule={"kind": "referrer", "n": 1},
-        limit_per_customer=3,
-        terms="One coffee. It is not sponsored by Meta.",
-    )
+    world.offer(venue, **members)
     world.check_in(world.customer(), venue, north_m=450)
     customer = world.customer()
     statements.clear()
